@@ -1,0 +1,38 @@
+# setup: the virtual environment, from the hash-pinned lock · demo: the story · test, check: everything CI runs
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test check bench evidence clean
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: requirements/develop.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is needed (Debian: apt-get install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/beholden demo
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup
+	sh tests/need-chromium.sh
+	$(BIN)/pytest -n 2 --dist loadfile -m "not evidence"
+
+evidence: setup
+	$(BIN)/pytest -m evidence
+
+bench: setup
+	$(BIN)/beholden bench
+
+clean:
+	rm -rf $(VENV) beholden-data .pytest_cache .mypy_cache .ruff_cache

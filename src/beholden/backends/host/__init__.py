@@ -1,0 +1,1 @@
+"""What the host itself gives: time, randomness, and the files that hold our secrets."""

@@ -1,0 +1,1 @@
+"""The store on SQLite (WAL) or PostgreSQL, through SQLAlchemy, with the same statements for both."""

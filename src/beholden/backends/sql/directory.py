@@ -1,0 +1,583 @@
+"""The directory in SQL: people, developers, apps, choices, grants, uses, reviews, contracts, policy.
+
+Keys of person tables begin with the person, so that they can be spread by it. Person numbers come in blocks of
+65,536 (one roaring container): a writer that enrols many takes a block and no sequence is hot.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from beholden.backends.sql.engine import Instant, chunks, insert_new, metadata
+from beholden.journeys.ports import Contract, NewPerson, Review
+from beholden.model import policy as policies
+from beholden.model.app import App, Ask, Developer
+from beholden.model.grant import EndReason, Grant, GrantState
+from beholden.model.ids import AppNumber, ClientId, DeveloperNumber, GrantId, OutsideId, PersonNumber
+from beholden.model.person import Choice, Person, Scope
+from beholden.model.policy import Policy
+from beholden.model.standing import Standing
+from beholden.model.time import day_of
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("outside_id", sa.String(200), unique=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("email", sa.String(320), nullable=False),
+    sa.Column("joined_at", Instant, nullable=False),
+    sa.Column("erased_at", Instant),
+)
+# Apart from `people`, so that a backup policy can leave it out: destroying a key is what erases (law 7).
+person_keys = sa.Table(
+    "person_keys",
+    metadata,
+    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.LargeBinary(32), nullable=False),
+)
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("next", sa.BigInteger, nullable=False),
+)
+choices = sa.Table(
+    "choices",
+    metadata,
+    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("scope", sa.String(20), primary_key=True),
+    sa.Column("target", sa.String(80), primary_key=True),
+    sa.Column("since", Instant, primary_key=True),
+    sa.Column("sharing", sa.Boolean, nullable=False),
+    sa.Column("ended_at", Instant),
+    sa.Column("origin", sa.String(40), nullable=False),
+)
+developers = sa.Table(
+    "developers",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("email", sa.String(320), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+apps = sa.Table(
+    "apps",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("client_id", sa.String(80), unique=True, nullable=False),
+    sa.Column("developer", sa.BigInteger, sa.ForeignKey("developers.number"), nullable=False, index=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("category", sa.String(80), nullable=False),
+    sa.Column("redirect_uris", sa.Text, nullable=False),
+    sa.Column("asks", sa.Text, nullable=False),
+    sa.Column("verified", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+# What the gate reads of sanctions; written by enforcement. No row means active.
+standings = sa.Table(
+    "standings",
+    metadata,
+    sa.Column("kind", sa.String(20), primary_key=True),  # app | developer
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("standing", sa.String(20), nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("sanction", sa.String(80), nullable=False),
+)
+grants = sa.Table(
+    "grants",
+    metadata,
+    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.String(80), primary_key=True),
+    sa.Column("app", sa.BigInteger, nullable=False),
+    sa.Column("fields", sa.Text, nullable=False),
+    sa.Column("through_fields", sa.Text, nullable=False),
+    sa.Column("purposes", sa.Text, nullable=False),
+    sa.Column("granted_at", Instant, nullable=False),
+    sa.Column("ends_at", Instant),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("reason", sa.String(20)),
+    sa.Column("ended_at", Instant),
+    sa.Index("grants_by_app", "app", "state"),
+    sa.Index("grants_by_id", "id"),
+)
+# One row a day on which the person was there themself. Nothing an app does alone ever writes here (law 6).
+uses = sa.Table(
+    "uses",
+    metadata,
+    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("app", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),  # proleptic ordinal of the UTC day
+    sa.Column("last_at", Instant, nullable=False),
+    sa.Index("uses_by_app", "app", "day"),
+)
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("id", sa.String(80), primary_key=True),
+    sa.Column("app", sa.BigInteger, nullable=False, index=True),
+    sa.Column("cluster", sa.String(80), nullable=False),
+    sa.Column("purpose", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("requested_at", Instant, nullable=False),
+    sa.Column("decided_at", Instant),
+    sa.Column("decided_by", sa.String(200), nullable=False),
+    sa.Column("last_used_at", Instant),
+    sa.Column("until", Instant),
+)
+contracts = sa.Table(
+    "contracts",
+    metadata,
+    sa.Column("app", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("cluster", sa.String(80), primary_key=True),
+    sa.Column("signatory", sa.String(200), nullable=False),
+    sa.Column("signed_at", Instant, nullable=False),
+    sa.Column("terms_sha256", sa.String(64), nullable=False),
+)
+policy_documents = sa.Table(
+    "policy_documents",
+    metadata,
+    sa.Column("since", Instant, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+
+class SqlDirectory:
+    """The journeys' Directory within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def enrol(self, people_: Sequence[NewPerson], at: datetime, keys: Sequence[bytes]) -> int:
+        """See Directory."""
+        known = self.numbers([p.outside_id for p in people_])
+        fresh: dict[str, tuple[NewPerson, bytes]] = {}
+        for person, key in zip(people_, keys, strict=True):
+            if person.outside_id not in known:
+                fresh.setdefault(person.outside_id, (person, key))
+            else:
+                self._connection.execute(
+                    people.update()
+                    .where(people.c.number == known[person.outside_id])
+                    .values(name=person.name, email=person.email)
+                )
+        first = self._take_numbers(len(fresh))
+        new = list(fresh.values())
+        if new:
+            self._connection.execute(
+                people.insert(),
+                [
+                    {
+                        "number": n,
+                        "outside_id": p.outside_id,
+                        "name": p.name,
+                        "email": p.email,
+                        "joined_at": at,
+                    }
+                    for n, (p, _) in enumerate(new, first)
+                ],
+            )
+            self._connection.execute(
+                person_keys.insert(), [{"person": n, "key": key} for n, (_, key) in enumerate(new, first)]
+            )
+        return len(new)
+
+    def _take_numbers(self, count: int) -> int:
+        """Reserve `count` consecutive numbers; number 0 is nobody."""
+        row = self._connection.execute(
+            sa.select(counters.c.next).where(counters.c.name == "person").with_for_update()
+        ).first()
+        first = row.next if row else 1
+        if row:
+            self._connection.execute(counters.update().where(counters.c.name == "person").values(next=first + count))
+        else:
+            self._connection.execute(counters.insert().values(name="person", next=first + count))
+        return int(first)
+
+    def numbers(self, outside_ids: Sequence[str]) -> Mapping[str, PersonNumber]:
+        """See Directory."""
+        found: dict[str, PersonNumber] = {}
+        for some in chunks(list(dict.fromkeys(outside_ids))):
+            rows = self._connection.execute(
+                sa.select(people.c.outside_id, people.c.number).where(people.c.outside_id.in_(some))
+            )
+            found.update((row.outside_id, PersonNumber(row.number)) for row in rows)
+        return found
+
+    def people(self, numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, Person]:
+        """See Directory."""
+        found: dict[PersonNumber, Person] = {}
+        for some in chunks(list(numbers)):
+            rows = self._connection.execute(
+                sa.select(people).where(people.c.number.in_(some), people.c.erased_at.is_(None))
+            )
+            for row in rows:
+                number = PersonNumber(row.number)
+                found[number] = Person(number, OutsideId(row.outside_id), row.name, row.email, row.joined_at)
+        return found
+
+    def count_people(self) -> int:
+        """See Directory."""
+        count = sa.select(sa.func.count()).select_from(people).where(people.c.erased_at.is_(None))
+        return int(self._connection.execute(count).scalar_one())
+
+    def keys(self, numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, bytes]:
+        """See Directory."""
+        found: dict[PersonNumber, bytes] = {}
+        for some in chunks(list(numbers)):
+            rows = self._connection.execute(sa.select(person_keys).where(person_keys.c.person.in_(some)))
+            found.update((PersonNumber(row.person), bytes(row.key)) for row in rows)
+        return found
+
+    def forget(self, person: PersonNumber, at: datetime) -> None:
+        """See Directory."""
+        self._connection.execute(person_keys.delete().where(person_keys.c.person == person))
+        self._connection.execute(
+            people.update().where(people.c.number == person).values(outside_id=None, name="", email="", erased_at=at)
+        )
+
+    def choices(self, person: PersonNumber, *, ended: bool = False) -> Sequence[Choice]:
+        """See Directory."""
+        query = sa.select(choices).where(choices.c.person == person).order_by(choices.c.since)
+        if not ended:
+            query = query.where(choices.c.ended_at.is_(None))
+        return [
+            Choice(
+                PersonNumber(row.person),
+                Scope(row.scope),
+                row.target,
+                row.sharing,
+                row.since,
+                row.ended_at,
+                row.origin,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def choose(self, choice: Choice) -> None:
+        """See Directory."""
+        same = (
+            (choices.c.person == choice.person)
+            & (choices.c.scope == choice.scope)
+            & (choices.c.target == choice.target)
+        )
+        self._connection.execute(
+            choices.update().where(same, choices.c.ended_at.is_(None)).values(ended_at=choice.since)
+        )
+        # Two changes in one instant: the later one counts, and the key stays unique.
+        self._connection.execute(choices.delete().where(same, choices.c.since == choice.since))
+        self._connection.execute(
+            choices.insert().values(
+                person=choice.person,
+                scope=choice.scope,
+                target=choice.target,
+                since=choice.since,
+                sharing=choice.sharing,
+                ended_at=None,
+                origin=choice.origin,
+            )
+        )
+
+    def add_developer(self, name: str, email: str, at: datetime) -> Developer:
+        """See Directory."""
+        number = DeveloperNumber(self._next(developers.c.number))
+        self._connection.execute(developers.insert().values(number=number, name=name, email=email, created_at=at))
+        return Developer(number, name, email, at)
+
+    def developer(self, number: DeveloperNumber) -> Developer | None:
+        """See Directory."""
+        row = self._connection.execute(sa.select(developers).where(developers.c.number == number)).first()
+        return _developer(row) if row else None
+
+    def developers(self) -> Sequence[Developer]:
+        """See Directory."""
+        return [
+            _developer(row) for row in self._connection.execute(sa.select(developers).order_by(developers.c.number))
+        ]
+
+    def add_app(
+        self,
+        client_id: ClientId,
+        developer: DeveloperNumber,
+        name: str,
+        description: str,
+        category: str,
+        redirect_uris: Sequence[str],
+        asks: Sequence[Ask],
+        at: datetime,
+    ) -> App:
+        """See Directory."""
+        number = AppNumber(self._next(apps.c.number))
+        written = [
+            {"cluster": a.cluster, "purpose": a.purpose, "required": a.required, "through": a.through} for a in asks
+        ]
+        self._connection.execute(
+            apps.insert().values(
+                number=number,
+                client_id=client_id,
+                developer=developer,
+                name=name,
+                description=description,
+                category=category,
+                redirect_uris=json.dumps(list(redirect_uris)),
+                asks=json.dumps(written),
+                verified=False,
+                created_at=at,
+            )
+        )
+        return App(
+            number,
+            client_id,
+            developer,
+            name,
+            description,
+            category,
+            tuple(redirect_uris),
+            tuple(asks),
+            False,
+            at,
+        )
+
+    def _next(self, column: sa.Column[int]) -> int:
+        """The next number of a small, cold table; a race ends in a refused duplicate, never in two of one number."""
+        return int(self._connection.execute(sa.select(sa.func.coalesce(sa.func.max(column), 0))).scalar_one()) + 1
+
+    def set_verified(self, app: AppNumber, *, verified: bool) -> None:
+        """See Directory."""
+        self._connection.execute(apps.update().where(apps.c.number == app).values(verified=verified))
+
+    def app(self, client_id: str) -> App | None:
+        """See Directory."""
+        row = self._connection.execute(sa.select(apps).where(apps.c.client_id == client_id)).first()
+        return _app(row) if row else None
+
+    def app_by_number(self, number: AppNumber) -> App | None:
+        """See Directory."""
+        row = self._connection.execute(sa.select(apps).where(apps.c.number == number)).first()
+        return _app(row) if row else None
+
+    def apps(self, developer: DeveloperNumber | None = None) -> Sequence[App]:
+        """See Directory."""
+        query = sa.select(apps).order_by(apps.c.number)
+        if developer is not None:
+            query = query.where(apps.c.developer == developer)
+        return [_app(row) for row in self._connection.execute(query)]
+
+    def standing(self, app: App) -> tuple[Standing, Standing]:
+        """See Directory."""
+        rows = self._connection.execute(
+            sa.select(standings.c.kind, standings.c.standing).where(
+                ((standings.c.kind == "app") & (standings.c.number == app.number))
+                | ((standings.c.kind == "developer") & (standings.c.number == app.developer))
+            )
+        )
+        found = {row.kind: Standing(row.standing) for row in rows}
+        return found.get("app", Standing.ACTIVE), found.get("developer", Standing.ACTIVE)
+
+    def add_grant(self, grant: Grant) -> None:
+        """See Directory."""
+        self._connection.execute(
+            grants.insert().values(
+                person=grant.person,
+                id=grant.id,
+                app=grant.app,
+                fields=_written(grant.fields),
+                through_fields=_written(grant.through_fields),
+                purposes=_written(grant.purposes),
+                granted_at=grant.granted_at,
+                ends_at=grant.ends_at,
+                state=grant.state,
+                reason=grant.reason,
+                ended_at=grant.ended_at,
+            )
+        )
+
+    def end_grant(self, grant: GrantId, state: GrantState, reason: EndReason, at: datetime) -> bool:
+        """See Directory."""
+        done = self._connection.execute(
+            grants.update()
+            .where(grants.c.id == grant, grants.c.state == GrantState.ACTIVE)
+            .values(state=state, reason=reason, ended_at=at)
+        )
+        return done.rowcount == 1
+
+    def grants(
+        self, *, person: PersonNumber | None = None, app: AppNumber | None = None, active: bool = False
+    ) -> Sequence[Grant]:
+        """See Directory."""
+        query = sa.select(grants).order_by(grants.c.granted_at.desc(), grants.c.id.desc())
+        if person is not None:
+            query = query.where(grants.c.person == person)
+        if app is not None:
+            query = query.where(grants.c.app == app)
+        if active:
+            query = query.where(grants.c.state == GrantState.ACTIVE)
+        return [read_grant(row) for row in self._connection.execute(query)]
+
+    def granted_people(self, app: AppNumber) -> int:
+        """See Directory."""
+        query = sa.select(sa.func.count(grants.c.person.distinct())).where(grants.c.app == app)
+        return int(self._connection.execute(query).scalar_one())
+
+    def record_use(self, person: PersonNumber, app: AppNumber, at: datetime) -> None:
+        """See Directory."""
+        day = day_of(at).toordinal()
+        key = (uses.c.person == person) & (uses.c.app == app) & (uses.c.day == day)
+        insert_new(self._connection, uses, [{"person": person, "app": app, "day": day, "last_at": at}])
+        self._connection.execute(uses.update().where(key, uses.c.last_at < at).values(last_at=at))
+
+    def last_uses(self, person: PersonNumber) -> Mapping[AppNumber, datetime]:
+        """See Directory."""
+        rows = self._connection.execute(
+            sa.select(uses.c.app, sa.func.max(uses.c.last_at).label("at"))
+            .where(uses.c.person == person)
+            .group_by(uses.c.app)
+        )
+        return {AppNumber(row.app): row.at for row in rows}
+
+    def use_days(self, app: AppNumber | None = None) -> Sequence[tuple[PersonNumber, AppNumber, date]]:
+        """See Directory."""
+        query = sa.select(uses.c.person, uses.c.app, uses.c.day)
+        if app is not None:
+            query = query.where(uses.c.app == app)
+        return [
+            (PersonNumber(row.person), AppNumber(row.app), date.fromordinal(row.day))
+            for row in self._connection.execute(query)
+        ]
+
+    def reviews(self, app: AppNumber | None = None) -> Sequence[Review]:
+        """See Directory."""
+        query = sa.select(reviews).order_by(reviews.c.requested_at.desc(), reviews.c.id)
+        if app is not None:
+            query = query.where(reviews.c.app == app)
+        return [
+            Review(
+                row.id,
+                AppNumber(row.app),
+                row.cluster,
+                row.purpose,
+                row.state,
+                row.requested_at,
+                row.decided_at,
+                row.decided_by,
+                row.last_used_at,
+                row.until,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def put_review(self, review: Review) -> None:
+        """See Directory."""
+        self._connection.execute(reviews.delete().where(reviews.c.id == review.id))
+        self._connection.execute(
+            reviews.insert().values(
+                id=review.id,
+                app=review.app,
+                cluster=review.cluster,
+                purpose=review.purpose,
+                state=review.state,
+                requested_at=review.requested_at,
+                decided_at=review.decided_at,
+                decided_by=review.decided_by,
+                last_used_at=review.last_used_at,
+                until=review.until,
+            )
+        )
+
+    def touch_reviews(self, app: AppNumber, clusters: Sequence[str], purpose: str, at: datetime) -> None:
+        """See Directory."""
+        if clusters:
+            self._connection.execute(
+                reviews.update()
+                .where(
+                    reviews.c.app == app,
+                    reviews.c.cluster.in_(list(clusters)),
+                    reviews.c.purpose == purpose,
+                    reviews.c.state == "approved",
+                )
+                .values(last_used_at=at)
+            )
+
+    def contracts(self, app: AppNumber) -> Sequence[Contract]:
+        """See Directory."""
+        rows = self._connection.execute(
+            sa.select(contracts).where(contracts.c.app == app).order_by(contracts.c.cluster)
+        )
+        return [Contract(AppNumber(r.app), r.cluster, r.signatory, r.signed_at, r.terms_sha256) for r in rows]
+
+    def sign(self, contract: Contract) -> None:
+        """See Directory."""
+        self._connection.execute(
+            contracts.delete().where(contracts.c.app == contract.app, contracts.c.cluster == contract.cluster)
+        )
+        self._connection.execute(
+            contracts.insert().values(
+                app=contract.app,
+                cluster=contract.cluster,
+                signatory=contract.signatory,
+                signed_at=contract.signed_at,
+                terms_sha256=contract.terms_sha256,
+            )
+        )
+
+    def policy(self) -> Policy:
+        """See Directory."""
+        return read_policy(self._connection)
+
+    def set_policy(self, text: str, at: datetime) -> None:
+        """See Directory."""
+        policies.read(text)
+        self._connection.execute(policy_documents.delete().where(policy_documents.c.since >= at))
+        self._connection.execute(policy_documents.insert().values(since=at, text=text))
+
+
+def read_policy(connection: Connection) -> Policy:
+    """The policy document that was put in force last."""
+    latest = sa.select(policy_documents.c.text).order_by(policy_documents.c.since.desc()).limit(1)
+    text = connection.execute(latest).scalar()
+    return policies.read(text) if text is not None else Policy()
+
+
+def read_grant(row: Row[Any]) -> Grant:
+    """A grant from its row."""
+    return Grant(
+        GrantId(row.id),
+        PersonNumber(row.person),
+        AppNumber(row.app),
+        frozenset(json.loads(row.fields)),
+        frozenset(json.loads(row.through_fields)),
+        frozenset(json.loads(row.purposes)),
+        row.granted_at,
+        row.ends_at,
+        GrantState(row.state),
+        EndReason(row.reason) if row.reason else None,
+        row.ended_at,
+    )
+
+
+def _written(names: frozenset[str]) -> str:
+    return json.dumps(sorted(names))
+
+
+def _developer(row: Row[Any]) -> Developer:
+    return Developer(DeveloperNumber(row.number), row.name, row.email, row.created_at)
+
+
+def _app(row: Row[Any]) -> App:
+    return App(
+        AppNumber(row.number),
+        ClientId(row.client_id),
+        DeveloperNumber(row.developer),
+        row.name,
+        row.description,
+        row.category,
+        tuple(json.loads(row.redirect_uris)),
+        tuple(Ask(**ask) for ask in json.loads(row.asks)),
+        row.verified,
+        row.created_at,
+    )

@@ -1,0 +1,1 @@
+"""Holding an app to account: requests for information, deadlines, answers, verdict; a state machine."""

@@ -1,0 +1,1 @@
+"""What follows from a verdict: ladder, sanction, appeal. It writes standing; it does not decide guilt."""

@@ -1,0 +1,1 @@
+"""Evidence in, residual personal data out: scan, carve, match, report."""

@@ -1,0 +1,1 @@
+"""May this app have these fields of this person now, and why."""

@@ -1,0 +1,1 @@
+"""One file a way through the system: load, ask the stages, record, answer. No rule, no SQL, no HTTP."""

@@ -1,0 +1,261 @@
+"""What every journey needs: time, ids, the store with its unit of work, and the engines around it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from beholden.gate.ports import GateFacts
+from beholden.ledger.ports import Ledger
+from beholden.model.app import App, Ask, Developer
+from beholden.model.catalogue import Catalogue
+from beholden.model.grant import EndReason, Grant, GrantState
+from beholden.model.ids import AppNumber, ClientId, DeveloperNumber, GrantId, OutsideId, PersonNumber
+from beholden.model.person import Choice, Person
+from beholden.model.policy import Policy
+from beholden.model.standing import Standing
+
+
+class Clock(Protocol):
+    """The one source of time; in the demo it is moved by hand, never slept."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+        ...
+
+
+class Ids(Protocol):
+    """The one source of randomness for names and secrets."""
+
+    def new(self, kind: str) -> str:
+        """A fresh id: the kind, an underscore, and 128 random bits in base32."""
+        ...
+
+    def secret(self, length: int = 32) -> bytes:
+        """Fresh random bytes that nobody can guess."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """A person as the platform announces them."""
+
+    outside_id: OutsideId
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The platform's answer to an app's wish for one cluster for one purpose."""
+
+    id: str
+    app: AppNumber
+    cluster: str
+    purpose: str
+    state: str  # requested | approved | refused | lapsed
+    requested_at: datetime
+    decided_at: datetime | None = None
+    decided_by: str = ""
+    last_used_at: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A developer's signature under the terms for one cluster of one app."""
+
+    app: AppNumber
+    cluster: str
+    signatory: str
+    signed_at: datetime
+    terms_sha256: str
+
+
+class Directory(Protocol):
+    """Who and what there is: people, developers, apps, what people chose, granted and used.
+
+    Enrolling is idempotent by outside id. Ended grants and old choices stay (law 7).
+    """
+
+    def enrol(self, people: Sequence[NewPerson], at: datetime, keys: Sequence[bytes]) -> int:
+        """Add the people who are not there yet, each with its 32-byte key; update name and e-mail of the others."""
+        ...
+
+    def numbers(self, outside_ids: Sequence[str]) -> Mapping[str, PersonNumber]:
+        """The numbers of those who are known and not erased."""
+        ...
+
+    def people(self, numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, Person]:
+        """The people with these numbers who are not erased."""
+        ...
+
+    def count_people(self) -> int:
+        """How many people there are, erased ones left out."""
+        ...
+
+    def keys(self, numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, bytes]:
+        """Person keys; an erased person has none."""
+        ...
+
+    def forget(self, person: PersonNumber, at: datetime) -> None:
+        """Destroy the person's key, outside id, name and address. The number is never used again."""
+        ...
+
+    def choices(self, person: PersonNumber, *, ended: bool = False) -> Sequence[Choice]:
+        """What the person has chosen, now (or also before)."""
+        ...
+
+    def choose(self, choice: Choice) -> None:
+        """End the choice for the same scope and target, if there is one, and begin this."""
+        ...
+
+    def add_developer(self, name: str, email: str, at: datetime) -> Developer:
+        """A new developer with the next number."""
+        ...
+
+    def developer(self, number: DeveloperNumber) -> Developer | None:
+        """One developer."""
+        ...
+
+    def developers(self) -> Sequence[Developer]:
+        """All developers, by number."""
+        ...
+
+    def add_app(
+        self,
+        client_id: ClientId,
+        developer: DeveloperNumber,
+        name: str,
+        description: str,
+        category: str,
+        redirect_uris: Sequence[str],
+        asks: Sequence[Ask],
+        at: datetime,
+    ) -> App:
+        """A new app with the next number, unverified."""
+        ...
+
+    def set_verified(self, app: AppNumber, *, verified: bool) -> None:
+        """Lift or restore the limit on an unverified app's people."""
+        ...
+
+    def app(self, client_id: str) -> App | None:
+        """The app that the outside calls `client_id`."""
+        ...
+
+    def app_by_number(self, number: AppNumber) -> App | None:
+        """The app with a number."""
+        ...
+
+    def apps(self, developer: DeveloperNumber | None = None) -> Sequence[App]:
+        """All apps, or one developer's, by number."""
+        ...
+
+    def standing(self, app: App) -> tuple[Standing, Standing]:
+        """The app's own standing and its developer's."""
+        ...
+
+    def add_grant(self, grant: Grant) -> None:
+        """A new grant."""
+        ...
+
+    def end_grant(self, grant: GrantId, state: GrantState, reason: EndReason, at: datetime) -> bool:
+        """End a grant; False when it had ended before, and then nothing changes."""
+        ...
+
+    def grants(
+        self, *, person: PersonNumber | None = None, app: AppNumber | None = None, active: bool = False
+    ) -> Sequence[Grant]:
+        """Grants by person or app, newest first; ended ones too unless `active`."""
+        ...
+
+    def granted_people(self, app: AppNumber) -> int:
+        """How many distinct people ever granted this app anything (the limit of an unverified app counts these)."""
+        ...
+
+    def record_use(self, person: PersonNumber, app: AppNumber, at: datetime) -> None:
+        """The person used the app themself. Only ever called for a person's own presence (law 6)."""
+        ...
+
+    def last_uses(self, person: PersonNumber) -> Mapping[AppNumber, datetime]:
+        """When the person last used each app themself."""
+        ...
+
+    def use_days(self, app: AppNumber | None = None) -> Sequence[tuple[PersonNumber, AppNumber, date]]:
+        """Every (person, app, day) on which the person used the app themself."""
+        ...
+
+    def reviews(self, app: AppNumber | None = None) -> Sequence[Review]:
+        """Reviews, newest first."""
+        ...
+
+    def put_review(self, review: Review) -> None:
+        """Add or replace a review by its id."""
+        ...
+
+    def touch_reviews(self, app: AppNumber, clusters: Sequence[str], purpose: str, at: datetime) -> None:
+        """Note that approved permissions were used (unused ones lapse, R8)."""
+        ...
+
+    def contracts(self, app: AppNumber) -> Sequence[Contract]:
+        """Signed contracts of an app."""
+        ...
+
+    def sign(self, contract: Contract) -> None:
+        """Record a signature; signing again replaces it."""
+        ...
+
+    def policy(self) -> Policy:
+        """The policy in force; today's default where none was set."""
+        ...
+
+    def set_policy(self, text: str, at: datetime) -> None:
+        """Put a policy document in force."""
+        ...
+
+
+class Unit(Protocol):
+    """One unit of work on the store: everything in it is seen and done together, or not at all."""
+
+    @property
+    def directory(self) -> Directory:
+        """People, apps, grants, choices."""
+        ...
+
+    @property
+    def gate(self) -> GateFacts:
+        """The gate's facts."""
+        ...
+
+
+class Store(Protocol):
+    """Opens units of work. `write` commits at the end of the block and rolls back when it raises.
+
+    Either raises Unavailable when the database does not answer or asks for a retry; nothing was done then.
+    """
+
+    def read(self) -> AbstractContextManager[Unit]:
+        """A unit that only reads, from one snapshot."""
+        ...
+
+    def write(self) -> AbstractContextManager[Unit]:
+        """A unit that writes; durable when the block has ended."""
+        ...
+
+
+@dataclass(frozen=True)
+class Engines:
+    """All that a journey may touch, wired once in `bootstrap`.
+
+    `pairwise` is the 32-byte secret behind app-scoped ids. `url` is where people reach the pages, without a slash.
+    """
+
+    clock: Clock
+    ids: Ids
+    store: Store
+    ledger: Ledger
+    catalogue: Catalogue
+    pairwise: bytes
+    url: str

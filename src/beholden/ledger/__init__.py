@@ -1,0 +1,1 @@
+"""What was disclosed, made tamper-evident; no judgement on whether it was right."""

@@ -1,0 +1,1 @@
+"""HTTP in, journey, HTTP or HTML out. No decision, no query."""
