@@ -15,6 +15,7 @@ from beholden.model.ids import AppNumber, ClientId, DeveloperNumber, GrantId, Ou
 from beholden.model.person import Choice, Person
 from beholden.model.policy import Policy
 from beholden.model.standing import Standing
+from beholden.watch.ports import Lake, WatchStore
 
 
 class Clock(Protocol):
@@ -229,6 +230,11 @@ class Unit(Protocol):
         """The gate's facts."""
         ...
 
+    @property
+    def watch(self) -> WatchStore:
+        """Findings, verdicts, canaries."""
+        ...
+
 
 class Store(Protocol):
     """Opens units of work. `write` commits at the end of the block and rolls back when it raises.
@@ -256,6 +262,7 @@ class Engines:
     ids: Ids
     store: Store
     ledger: Ledger
+    lake: Lake
     catalogue: Catalogue
     pairwise: bytes
     url: str

@@ -1,11 +1,11 @@
 """Findings: what a watch rule says of an app, with its evidence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from beholden.model.ids import AppNumber, DeveloperNumber, FindingId, PersonNumber
+from beholden.model.ids import AppNumber, DeveloperNumber, FindingId
 
 
 class Level(StrEnum):
@@ -20,15 +20,13 @@ class Level(StrEnum):
 class RowQuery:
     """The exact ledger rows that a finding rests on: a filter that can be run again.
 
-    All parts that are set must hold. `only` narrows to what the rule objects to.
+    `only` narrows to what the rule objects to: all, indirect, stranger, inactive or canary.
     """
 
     app: AppNumber
     first_day: date
     last_day: date
-    only: str = "all"  # all | indirect | stranger | inactive | canary
-    persons: tuple[PersonNumber, ...] = ()
-    seqs: tuple[int, ...] = ()
+    only: str = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +47,3 @@ class Finding:
     rows: RowQuery
     found_at: datetime
     people: int = 0
-    extra: Mapping[str, str] = field(default_factory=dict)

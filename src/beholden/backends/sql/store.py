@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, Engine
 from beholden.backends.sql.directory import SqlDirectory
 from beholden.backends.sql.engine import connect, transaction
 from beholden.backends.sql.gate import SqlGateFacts
+from beholden.backends.sql.watch import SqlWatchStore
 
 
 class SqlUnit:
@@ -26,6 +27,11 @@ class SqlUnit:
     def gate(self) -> SqlGateFacts:
         """The gate's facts."""
         return SqlGateFacts(self._connection)
+
+    @cached_property
+    def watch(self) -> SqlWatchStore:
+        """Findings, verdicts, canaries."""
+        return SqlWatchStore(self._connection)
 
 
 class SqlStore:

@@ -1,0 +1,1 @@
+"""The lake: Delta tables over Parquet, read by DuckDB through Ibis."""
