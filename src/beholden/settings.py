@@ -1,12 +1,13 @@
-"""Settings: one frozen, typed value, read once from the environment and the command line.
+"""Settings: one frozen, typed value, read once.
 
-Every setting is an environment variable `BEHOLDEN_<NAME>`; the table in docs/reference.md is checked against this
-class by a test.
+Every setting is a variable `BEHOLDEN_<NAME>`: in the environment, or as a `NAME=VALUE` line of the file
+`beholden.env` in the data folder, so that every command on that folder agrees; the environment wins. The table in
+docs/reference.md is checked against this class by a test.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,27 +50,53 @@ class Settings:
 
 
 def read(environment: Mapping[str, str] | None = None, *, data: Path | None = None) -> Settings:
-    """Settings from the environment; `data` from the command line wins. Raises BadInput naming the variable."""
-    environment = os.environ if environment is None else environment
-    known = {f"BEHOLDEN_{f.name.upper()}": f for f in fields(Settings)}
-    values: dict[str, object] = {}
-    for variable, setting in known.items():
-        text = environment.get(variable)
-        if text is None:
-            continue
-        if setting.type is int or setting.type == "int":
-            if not text.isdecimal() or not 0 <= int(text) <= 65535:
-                raise BadInput(f"{variable}={text!r} is not a port number.", "Use 0 to 65535.")
-            values[setting.name] = int(text)
-        elif setting.name == "data":
-            values["data"] = Path(text)
-        else:
-            values[setting.name] = text
+    """Settings from the data folder's file and the environment; `data` from the command line wins.
+
+    Raises BadInput naming the variable.
+    """
+    given = dict(os.environ if environment is None else environment)
+    folder = data or Path(given.get("BEHOLDEN_DATA", "beholden-data"))
+    values = {s.name: _value(s, text) for s, text in _texts(_file(folder) | given)}
+    values["data"] = folder
     settings = Settings(**values)  # type: ignore[arg-type]
-    if data is not None:
-        settings = replace(settings, data=data)
     for name in ("url", "oidc_issuer"):
         address = getattr(settings, name)
         if address and urlsplit(address).scheme not in {"http", "https"}:
             raise BadInput(f"BEHOLDEN_{name.upper()}={address!r} is not an http(s) address.", "Mend it.")
     return settings
+
+
+def _texts(variables: Mapping[str, str]) -> Iterator[tuple[Field[object], str]]:
+    for setting in fields(Settings):
+        text = variables.get(f"BEHOLDEN_{setting.name.upper()}")
+        if text is not None:
+            yield setting, text
+
+
+def _value(setting: Field[object], text: str) -> object:
+    if isinstance(setting.default, int):
+        if not text.isdecimal() or not 0 <= int(text) <= 65535:
+            raise BadInput(f"BEHOLDEN_{setting.name.upper()}={text!r} is not a port number.", "Use 0 to 65535.")
+        return int(text)
+    return text
+
+
+def _file(folder: Path) -> dict[str, str]:
+    """The variables of `beholden.env`; none where there is no such file."""
+    path = folder / "beholden.env"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read ({error}).", "Mend or remove it.") from error
+    known = {f"BEHOLDEN_{f.name.upper()}" for f in fields(Settings)} - {"BEHOLDEN_DATA"}
+    variables: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        name, equals, value = line.partition("=")
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not equals or name.strip() not in known:
+            raise BadInput(f"{path}, line {number}: {name.strip()!r} is not a setting.", "See docs/reference.md.")
+        variables[name.strip()] = value.strip()
+    return variables
