@@ -1,11 +1,20 @@
 """The one place that wires backends to journeys."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from beholden.backends.host.clock import FileClock, SystemClock
-from beholden.journeys.ports import Clock
+from beholden.backends.host.ids import RandomIds
+from beholden.backends.host.keys import secret_file
+from beholden.backends.host.locks import FileLocks
+from beholden.backends.lake.delta import DeltaLake
+from beholden.backends.mail.smtp import Account, Security, SmtpMailer
+from beholden.backends.segments import SegmentLedger
+from beholden.backends.sql.store import SqlStore
+from beholden.journeys.ports import Clock, Engines
 from beholden.model import catalogue as catalogues
-from beholden.model.errors import BadInput
+from beholden.model.errors import BadInput, Unavailable
+from beholden.model.ids import PersonNumber
 from beholden.settings import Settings
 
 
@@ -26,3 +35,59 @@ def catalogue(settings: Settings) -> catalogues.Catalogue:
     except UnicodeDecodeError as error:
         raise BadInput(f"The catalogue {settings.catalogue_file} is not UTF-8.", "Save it as UTF-8.") from error
     return catalogues.read(text)
+
+
+def embedded(settings: Settings) -> Engines:
+    """All engines on one host, everything kept in the data folder, which is made when it is not there.
+
+    The database is brought to the present schema. Raises BadInput, Unavailable or Damaged; nothing is open then.
+    """
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"The data folder {settings.data} cannot be made ({error.strerror}).") from error
+    read_catalogue = catalogue(settings)
+    store = SqlStore(settings.database_url)
+    store.prepare()
+    return Engines(
+        clock=clock(settings),
+        ids=RandomIds(),
+        store=store,
+        ledger=_ledger(settings, store),
+        lake=DeltaLake(settings.data / "lake"),
+        catalogue=read_catalogue,
+        pairwise=secret_file(settings.data / "keys" / "pairwise"),
+        url=settings.public_url,
+        locks=FileLocks(settings.data / "locks"),
+        contact=settings.contact,
+    )
+
+
+def mailer(settings: Settings) -> SmtpMailer:
+    """The mail server that takes letters; nothing is opened until there is one. Raises BadInput."""
+    if settings.smtp_security not in list(Security):
+        raise BadInput(f"BEHOLDEN_SMTP_SECURITY={settings.smtp_security!r} is not known.", "Use none, starttls or tls.")
+    return SmtpMailer(
+        Account(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_sender,
+            Security(settings.smtp_security),
+            settings.smtp_user,
+            settings.smtp_password,
+        )
+    )
+
+
+def _ledger(settings: Settings, store: SqlStore) -> SegmentLedger:
+    def keys(numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, bytes]:
+        with store.read() as unit:
+            return unit.directory.keys(numbers)
+
+    folder, key_folder = settings.data / "ledger", settings.data / "keys"
+    return SegmentLedger(folder, settings.ledger_origin, key_folder, keys, clock(settings).now)
+
+
+def close(engines: Engines) -> None:
+    """Give back what `embedded` opened. A process that just ends loses nothing either."""
+    engines.store.close()

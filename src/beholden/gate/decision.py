@@ -3,18 +3,52 @@
 Pure: facts, catalogue, policy and time in, a Decision out. The order of the checks is part of the meaning: the first
 reason that holds for the whole request is the one given, from the platform's own ignorance (law 4) over who asks (R2)
 and on whose word (the grant) to whose data it is (law 2, R6, R7) and which fields (R8).
+
+A request may ask for thousands of people. What is the same for all of them is settled once (`terms`), what differs is
+judged for each (`judge`): the same rules in the same order, only not done again for every record.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from beholden.gate.facts import AppFacts, Facts, PersonFacts
-from beholden.model.catalogue import Catalogue, FieldClass
+from beholden.model.catalogue import Catalogue, Cluster, FieldClass
 from beholden.model.decision import Decision, Reason
 from beholden.model.grant import Grant, GrantState
 from beholden.model.ids import PersonNumber
 from beholden.model.policy import Indirect, Policy
 from beholden.model.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTerms:
+    """One field in one request. `before` and `after` stand against it, before and after the person's own choice of
+    the cluster is asked; `until` is when its approval ends."""
+
+    cluster: str
+    before: Reason | None
+    after: Reason | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every record of one request.
+
+    `refusal` stands against the whole request, `granter_refusal` against everybody but the granting person. `own` are
+    the fields where that person's own data is asked for, `contacts` where it is another's. `until` is when the grant
+    or the granting person's activity ends.
+    """
+
+    facts: Facts
+    policy: Policy
+    now: datetime
+    refusal: Reason | None
+    granter_refusal: Reason | None
+    own: Mapping[str, FieldTerms]
+    contacts: Mapping[str, FieldTerms]
+    until: datetime | None
 
 
 def decide(
@@ -31,32 +65,48 @@ def decide(
 
     `person` is None where the platform named somebody whom the directory does not know.
     """
-    subject = facts.persons.get(person) if person is not None else None
-    refusal = _refuse_request(facts, policy, now) or _refuse_subject(facts, subject, policy, now)
-    if refusal is not None:
-        return Decision((), dict.fromkeys(fields, refusal))
-    assert facts.app is not None and facts.grant is not None and facts.through is not None and subject is not None
+    return judge(terms(facts, fields, purpose, policy=policy, catalogue=catalogue, now=now), person, fields)
+
+
+def terms(
+    facts: Facts, fields: Iterable[str], purpose: str, *, policy: Policy, catalogue: Catalogue, now: datetime
+) -> Terms:
+    """Settle what is the same for every person of a request that may ask for any of `fields`."""
+    refusal = _refuse_request(facts, policy, now)
+    app, grant, through = facts.app, facts.grant, facts.through
+    if refusal is not None or app is None or grant is None or through is None:
+        return Terms(facts, policy, now, refusal or Reason.NO_GRANT, None, {}, {}, None)
+    own: dict[str, FieldTerms] = {}
+    contacts: dict[str, FieldTerms] = {}
+    for field in fields:
+        cluster = catalogue.by_field.get(field)
+        after, until = _judge_cluster(app, grant, cluster, purpose, policy, now)
+        own[field] = _field_terms(cluster, field in grant.fields, after, until)
+        contacts[field] = _field_terms(cluster, field in grant.through_fields, after, until)
+    ends = _earliest(grant.ends_at, _end_of_activity(through, policy))
+    return Terms(facts, policy, now, None, _refuse_granter(through, policy, now), own, contacts, ends)
+
+
+def judge(terms: Terms, person: PersonNumber | None, fields: Sequence[str]) -> Decision:
+    """The decision for one person of the request; `fields` are among those that the terms were settled for."""
+    subject = terms.facts.persons.get(person) if person is not None else None
+    refusal = _refuse_subject(terms, subject)
+    if refusal is not None or subject is None or terms.facts.through is None:
+        return Decision((), dict.fromkeys(fields, refusal or Reason.PERSON_UNKNOWN))
+    settled = terms.own if subject.number == terms.facts.through.number else terms.contacts
     allowed: list[str] = []
     denied: dict[str, Reason] = {}
-    direct = subject.number == facts.through.number
+    ends = [terms.until, _end_of_activity(subject, terms.policy)]
     for field in dict.fromkeys(fields):
-        reason = _refuse_field(
-            field,
-            purpose,
-            facts.app,
-            facts.grant,
-            subject,
-            direct=direct,
-            policy=policy,
-            catalogue=catalogue,
-            now=now,
-        )
+        found = settled[field]
+        chosen = Reason.OPTED_OUT_CLUSTER if found.cluster in subject.clusters_off else None
+        reason = found.before or chosen or found.after
         if reason is None:
             allowed.append(field)
+            ends.append(found.until)
         else:
             denied[field] = reason
-    until = _until(facts, subject, allowed, purpose, policy, catalogue) if allowed else None
-    return Decision(tuple(allowed), denied, until)
+    return Decision(tuple(allowed), denied, _earliest(*ends) if allowed else None)
 
 
 def expires_at(last_use: datetime | None, policy: Policy) -> datetime | None:
@@ -66,22 +116,24 @@ def expires_at(last_use: datetime | None, policy: Policy) -> datetime | None:
     return last_use + timedelta(days=policy.inactivity_days)
 
 
+def inactive(person: PersonFacts, policy: Policy, now: datetime) -> bool:
+    """R6: whoever has or had a grant and has not used the app for 90 days. A grant without any use fails closed."""
+    if policy.inactivity_days is None or not person.had_grant:
+        return False
+    end = expires_at(person.last_use, policy)
+    return end is None or now >= end
+
+
 def _refuse_request(facts: Facts, policy: Policy, now: datetime) -> Reason | None:
     """What stands against the whole request, whoever's data it is."""
-    if facts.lag_ms > policy.gate_lag_limit_ms:
+    if not facts.lag_ms <= policy.gate_lag_limit_ms:  # so written that a lag which is no number is a no
         return Reason.GATE_STALE
     if facts.app is None:
         return Reason.APP_UNKNOWN
     by_standing = _refuse_standing(facts.app)
     if by_standing is not None:
         return by_standing
-    if facts.through is None or facts.grant is None:
-        return Reason.NO_GRANT
-    if facts.grant.state is not GrantState.ACTIVE:
-        return Reason.GRANT_EXPIRED if facts.grant.state is GrantState.EXPIRED else Reason.GRANT_ENDED
-    if facts.grant.ends_at is not None and now >= facts.grant.ends_at:
-        return Reason.GRANT_EXPIRED
-    return None
+    return _refuse_grant(facts, facts.app, now)
 
 
 def _refuse_standing(app: AppFacts) -> Reason | None:
@@ -96,92 +148,77 @@ def _refuse_standing(app: AppFacts) -> Reason | None:
     return None
 
 
-def _refuse_subject(facts: Facts, subject: PersonFacts | None, policy: Policy, now: datetime) -> Reason | None:
-    """What the person whose data it is, and the one through whom it goes, have chosen or let lapse (law 2)."""
-    through = facts.through
-    assert through is not None
-    if subject is None:
-        return Reason.PERSON_UNKNOWN
+def _refuse_grant(facts: Facts, app: AppFacts, now: datetime) -> Reason | None:
+    """The granting person's word: there must be one, for this app, and it must stand."""
+    grant, through = facts.grant, facts.through
+    if grant is None or through is None or (grant.person, grant.app) != (through.number, app.number):
+        return Reason.NO_GRANT
+    if grant.state is GrantState.ACTIVE:
+        return Reason.GRANT_EXPIRED if grant.ends_at is not None and now >= grant.ends_at else None
+    return Reason.GRANT_EXPIRED if grant.state is GrantState.EXPIRED else Reason.GRANT_ENDED
+
+
+def _refuse_granter(through: PersonFacts, policy: Policy, now: datetime) -> Reason | None:
+    """A person who stopped sharing, or stopped using the app, passes on nobody else's data either."""
+    if through.all_off or through.app_off:
+        return Reason.GRANTER_OPTED_OUT
+    return Reason.GRANTER_INACTIVE if inactive(through, policy, now) else None
+
+
+def _refuse_subject(terms: Terms, subject: PersonFacts | None) -> Reason | None:
+    """What the person whose data it is has chosen or let lapse (law 2), then the one through whom it goes."""
+    if subject is None and terms.refusal is Reason.NO_GRANT:
+        return Reason.PERSON_UNKNOWN  # the more telling of the two, where both hold
+    if terms.refusal is not None or subject is None:
+        return terms.refusal or Reason.PERSON_UNKNOWN
     if subject.all_off:
         return Reason.OPTED_OUT_ALL
     if subject.app_off:
         return Reason.OPTED_OUT_APP
-    if _inactive(subject, policy, now):
+    if inactive(subject, terms.policy, terms.now):
         return Reason.INACTIVE
-    if subject.number == through.number:
+    if terms.facts.through is not None and subject.number == terms.facts.through.number:
         return None
-    if through.all_off or through.app_off:
-        return Reason.GRANTER_OPTED_OUT
-    if _inactive(through, policy, now):
-        return Reason.GRANTER_INACTIVE
-    indirect = subject.indirect if subject.indirect is not None else policy.indirect is Indirect.OPT_OUT
-    return None if indirect else Reason.INDIRECT_OFF
+    if terms.granter_refusal is not None:
+        return terms.granter_refusal
+    by_default = terms.policy.indirect is Indirect.OPT_OUT
+    return None if (by_default if subject.indirect is None else subject.indirect) else Reason.INDIRECT_OFF
 
 
-def _inactive(person: PersonFacts, policy: Policy, now: datetime) -> bool:
-    """R6: whoever has or had a grant and has not used the app for 90 days. A grant without any use fails closed."""
-    if policy.inactivity_days is None or not person.had_grant:
-        return False
-    end = expires_at(person.last_use, policy)
-    return end is None or now >= end
+def _end_of_activity(person: PersonFacts, policy: Policy) -> datetime | None:
+    """When this person's disuse will stand against them; None where they never had a grant."""
+    return expires_at(person.last_use, policy) if person.had_grant else None
 
 
-def _refuse_field(
-    field: str,
-    purpose: str,
-    app: AppFacts,
-    grant: Grant,
-    subject: PersonFacts,
-    *,
-    direct: bool,
-    policy: Policy,
-    catalogue: Catalogue,
-    now: datetime,
-) -> Reason | None:
-    cluster = catalogue.by_field.get(field)
-    if cluster is None:
-        return Reason.FIELD_UNKNOWN
-    if field not in (grant.fields if direct else grant.through_fields):
-        return Reason.FIELD_NOT_GRANTED
-    if cluster.name in subject.clusters_off:
-        return Reason.OPTED_OUT_CLUSTER
+def _judge_cluster(
+    app: AppFacts, grant: Grant, cluster: Cluster | None, purpose: str, policy: Policy, now: datetime
+) -> tuple[Reason | None, datetime | None]:
+    """R8: what stands against a cluster for this purpose, and when its approval ends if nothing does."""
     if purpose not in grant.purposes:
-        return Reason.PURPOSE_NOT_GRANTED
-    if cluster.field_class is FieldClass.BASIC:
-        return None
+        return Reason.PURPOSE_NOT_GRANTED, None
+    if cluster is None or cluster.field_class is FieldClass.BASIC:
+        return None, None
     if Standing.RESTRICTED in (app.standing, app.developer_standing):
-        return Reason.RESTRICTED
-    if policy.review_required and not _approved(app, cluster.name, purpose, now):
-        return Reason.NOT_APPROVED
+        return Reason.RESTRICTED, None
+    until = app.approvals.get((cluster.name, purpose))
+    approved = (cluster.name, purpose) in app.approvals and (until is None or now < until)
+    if policy.review_required and not approved:
+        return Reason.NOT_APPROVED, None
     if policy.contract_required and cluster.name not in app.contracts:
-        return Reason.NO_CONTRACT
-    return None
+        return Reason.NO_CONTRACT, None
+    return None, until if policy.review_required else None
 
 
-def _approved(app: AppFacts, cluster: str, purpose: str, now: datetime) -> bool:
-    if (cluster, purpose) not in app.approvals:
-        return False
-    until = app.approvals[cluster, purpose]
-    return until is None or now < until
+def _field_terms(
+    cluster: Cluster | None,
+    granted: bool,  # noqa: FBT001 - a fact among facts
+    after: Reason | None,
+    until: datetime | None,
+) -> FieldTerms:
+    if cluster is None:
+        return FieldTerms("", Reason.FIELD_UNKNOWN, None, None)
+    return FieldTerms(cluster.name, None if granted else Reason.FIELD_NOT_GRANTED, after, until)
 
 
-def _until(
-    facts: Facts,
-    subject: PersonFacts,
-    allowed: Iterable[str],
-    purpose: str,
-    policy: Policy,
-    catalogue: Catalogue,
-) -> datetime | None:
-    """The earliest moment at which a clock alone would turn this answer."""
-    assert facts.app is not None and facts.grant is not None and facts.through is not None
-    ends = [facts.grant.ends_at]
-    for person in (subject, facts.through):
-        if person.had_grant:
-            ends.append(expires_at(person.last_use, policy))
-    if policy.review_required:
-        for field in allowed:
-            cluster = catalogue.by_field[field]
-            if cluster.field_class is not FieldClass.BASIC:
-                ends.append(facts.app.approvals[cluster.name, purpose])
+def _earliest(*ends: datetime | None) -> datetime | None:
     return min((end for end in ends if end is not None), default=None)

@@ -14,7 +14,8 @@ class AppFacts:
     """The app and its developer as the rules see them.
 
     `approvals` are the reviews' yeses by (cluster, purpose), each with its lapse by disuse or age, None for never;
-    `contracts` are the clusters for which terms are signed.
+    `noted` is when each was last noted as used, where it ever was. `contracts` are the clusters for which terms are
+    signed.
     """
 
     number: AppNumber
@@ -23,6 +24,7 @@ class AppFacts:
     developer_standing: Standing
     approvals: Mapping[tuple[str, str], datetime | None] = field(default_factory=dict)
     contracts: frozenset[str] = frozenset()
+    noted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,29 @@
 """What every journey needs: time, ids, the store with its unit of work, and the engines around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from beholden.cases.ports import CaseStore
+from beholden.enforcement.ports import EnforcementStore
+from beholden.gate.oauth.ports import ConsentBook
+from beholden.forensics.ports import Examinations
 from beholden.gate.ports import GateFacts
 from beholden.ledger.ports import Ledger
+from beholden.model.act import ActorKind
 from beholden.model.app import App, Ask, Developer
 from beholden.model.catalogue import Catalogue
 from beholden.model.grant import EndReason, Grant, GrantState
-from beholden.model.ids import AppNumber, ClientId, DeveloperNumber, GrantId, OutsideId, PersonNumber
+from beholden.model.ids import AppNumber, ClientId, DeveloperNumber, GrantId, OperatorId, OutsideId, PersonNumber
 from beholden.model.person import Choice, Person
 from beholden.model.policy import Policy
 from beholden.model.standing import Standing
+from beholden.notices.ports import ExpiryBook, NoticeStore
 from beholden.watch.ports import Lake, WatchStore
+
+Result = TypeVar("Result")
 
 
 class Clock(Protocol):
@@ -180,6 +188,10 @@ class Directory(Protocol):
         """The person used the app themself. Only ever called for a person's own presence (law 6)."""
         ...
 
+    def record_uses(self, who: Sequence[tuple[PersonNumber, AppNumber]], at: datetime) -> None:
+        """The same of many at one moment, in one statement."""
+        ...
+
     def last_uses(self, person: PersonNumber) -> Mapping[AppNumber, datetime]:
         """When the person last used each app themself."""
         ...
@@ -217,6 +229,131 @@ class Directory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DeletionRequest:
+    """A person's wish that an app's developer delete what it holds of them; `code` is how both sides refer to it."""
+
+    person: PersonNumber
+    app: AppNumber
+    at: datetime
+    code: str
+
+
+class DeletionRequests(Protocol):
+    """Wishes of deletion, kept for good. To ask is not to be cut off, and the other way round."""
+
+    def add(self, request: DeletionRequest) -> None:
+        """A new request."""
+        ...
+
+    def of_person(self, person: PersonNumber) -> Sequence[DeletionRequest]:
+        """One person's requests, oldest first."""
+        ...
+
+    def to_app(self, app: AppNumber) -> Sequence[DeletionRequest]:
+        """The requests that an app's developer has to answer, oldest first."""
+        ...
+
+    def forget(self, person: PersonNumber) -> None:
+        """Remove an erased person's requests."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who works here. `removed_at` ends what they may do; what they did stays on record."""
+
+    id: OperatorId
+    name: str
+    email: str
+    added_at: datetime
+    removed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Who a sign-in link or a browser session is for. `id` is a person's or developer's number, an operator's id."""
+
+    kind: ActorKind
+    id: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformKey:
+    """A key with which a part of the platform calls the gate; `id` is the beginning of its digest, to name it by."""
+
+    id: str
+    caller: str
+    added_at: datetime
+    revoked_at: datetime | None = None
+
+
+class AccessStore(Protocol):
+    """Who may come in. Of every secret only its SHA-256 is kept: they are random, so a digest gives nothing away."""
+
+    def add_operator(self, operator: Operator) -> None:
+        """A new operator."""
+        ...
+
+    def operator(self, operator: str) -> Operator | None:
+        """One operator, removed or not."""
+        ...
+
+    def operators(self) -> Sequence[Operator]:
+        """All operators, removed ones too, by id."""
+        ...
+
+    def remove_operator(self, operator: OperatorId, at: datetime) -> bool:
+        """End an operator; False when there was none to end."""
+        ...
+
+    def add_link(self, digest: str, link: Pass) -> None:
+        """A sign-in link that works once."""
+        ...
+
+    def take_link(self, digest: str, at: datetime) -> Pass | None:
+        """Use a link up; None when it is unknown, used or past its end. Of two who try at once, one gets it."""
+        ...
+
+    def add_session(self, digest: str, session: Pass) -> None:
+        """A browser session."""
+        ...
+
+    def session(self, digest: str, at: datetime) -> Pass | None:
+        """The session, when it is there and not past its end."""
+        ...
+
+    def end_session(self, digest: str) -> bool:
+        """End a session; whether there was one."""
+        ...
+
+    def end_passes(self, kind: ActorKind, id_: str) -> int:
+        """End all sessions and unused links of somebody; how many sessions."""
+        ...
+
+    def sweep(self, at: datetime) -> None:
+        """Remove links and sessions that are past their end."""
+        ...
+
+    def add_platform_key(self, digest: str, key: PlatformKey) -> None:
+        """A new key."""
+        ...
+
+    def platform_caller(self, digest: str) -> str | None:
+        """The caller of a key that is not revoked."""
+        ...
+
+    def platform_keys(self) -> Sequence[PlatformKey]:
+        """All keys, revoked ones too, by caller and age."""
+        ...
+
+    def revoke_platform_key(self, id_: str, at: datetime) -> bool:
+        """Revoke a key by its id; False when there was none to revoke."""
+        ...
+
+
 class Unit(Protocol):
     """One unit of work on the store: everything in it is seen and done together, or not at all."""
 
@@ -226,13 +363,53 @@ class Unit(Protocol):
         ...
 
     @property
+    def access(self) -> AccessStore:
+        """Operators, sign-in links, sessions, the platform's keys."""
+        ...
+
+    @property
+    def consent(self) -> ConsentBook:
+        """Consent answers, clients' secrets, codes and tokens."""
+        ...
+
+    @property
     def gate(self) -> GateFacts:
         """The gate's facts."""
         ...
 
     @property
+    def deletions(self) -> DeletionRequests:
+        """Wishes of deletion."""
+        ...
+
+    @property
+    def cases(self) -> CaseStore:
+        """Cases, developers' keys, certifications."""
+        ...
+
+    @property
+    def enforcement(self) -> EnforcementStore:
+        """Sanctions, appeals, and the standing that the gate reads."""
+        ...
+
+    @property
     def watch(self) -> WatchStore:
         """Findings, verdicts, canaries."""
+        ...
+
+    @property
+    def notices(self) -> NoticeStore:
+        """Campaigns and what became of their letters."""
+        ...
+
+    @property
+    def expiry(self) -> ExpiryBook:
+        """Grants whose time runs out, and the warnings given."""
+        ...
+
+    @property
+    def examinations(self) -> Examinations:
+        """Forensic examinations that were done."""
         ...
 
 
@@ -250,12 +427,35 @@ class Store(Protocol):
         """A unit that writes; durable when the block has ended."""
         ...
 
+    def perform(self, work: Callable[[Unit], Result]) -> Result:
+        """Do `work` in a unit that writes, again a few times where two writers met; what it returned.
+
+        It may run several times, so it does nothing but use the unit; the ledger is written before or after.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what is open."""
+        ...
+
+
+class Locks(Protocol):
+    """Keeps two processes of one host from doing the same duty at once."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Hold the lock for the length of the block; raises Conflict at once when another process holds it.
+
+        A process that dies, however it dies, holds nothing any more.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Engines:
     """All that a journey may touch, wired once in `bootstrap`.
 
     `pairwise` is the 32-byte secret behind app-scoped ids. `url` is where people reach the pages, without a slash.
+    `contact` is the address that every letter names for questions (GDPR Art. 33(3)(b)).
     """
 
     clock: Clock
@@ -266,3 +466,5 @@ class Engines:
     catalogue: Catalogue
     pairwise: bytes
     url: str
+    locks: Locks
+    contact: str

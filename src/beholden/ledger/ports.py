@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from beholden.ledger.verify import Report
 from beholden.model.act import Act
 from beholden.model.disclosure import Disclosure, RecordedDisclosure
 from beholden.model.ids import AppNumber, DeveloperNumber, PersonNumber
@@ -60,6 +61,25 @@ class Ledger(Protocol):
 
     def checkpoint(self) -> str:
         """Publish every durable entry (tiles, then a signed checkpoint) and return the signed note."""
+        ...
+
+    def published(self, path: str) -> bytes | None:
+        """A published file by its C2SP path (`checkpoint`, `tile/…`), None where there is none."""
+        ...
+
+    def verifier_key(self) -> str:
+        """The public key that checkpoints verify with, as `name+id+base64`."""
+        ...
+
+    def prove(self, seq: int) -> str:
+        """The receipt of one entry (C2SP tlog-proof), published first where it is not yet; raises NotFound."""
+        ...
+
+    def verify(self, earlier: str | None = None) -> Report:
+        """Verify the whole log, both halves; `earlier` is a checkpoint kept from before that it must have grown from.
+
+        Nothing is changed by it, whatever it finds.
+        """
         ...
 
     def erase(self, person: PersonNumber, ticket: str) -> int:

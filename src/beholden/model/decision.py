@@ -32,6 +32,7 @@ class Reason(StrEnum):
     RESTRICTED = "restricted"  # app or developer is held to basic fields
     NOT_APPROVED = "not_approved"  # no approved purpose for this cluster
     NO_CONTRACT = "no_contract"
+    NO_RECEIPT = "no_receipt"  # it was allowed, but the ledger could not record it (law 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,21 @@
 """The directory in SQL: people, developers, apps, choices, grants, uses, reviews, contracts, policy.
 
-Keys of person tables begin with the person, so that they can be spread by it. Person numbers come in blocks of
-65,536 (one roaring container): a writer that enrols many takes a block and no sequence is hot.
+Keys of person tables begin with the person, so that they can be spread by it; on SQLite the rows lie in the order of
+that key. Person numbers come in blocks of 65,536 (one roaring container): writers that meet take numbers from
+different blocks, so that no sequence is hot, and one writer alone leaves no gap. Statements on the decision path are
+built once.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from beholden.backends.sql.engine import Instant, chunks, insert_new, metadata
+from beholden.backends.sql.engine import Instant, among, insert_many, metadata
 from beholden.journeys.ports import Contract, NewPerson, Review
 from beholden.model import policy as policies
 from beholden.model.app import App, Ask, Developer
@@ -21,7 +24,7 @@ from beholden.model.ids import AppNumber, ClientId, DeveloperNumber, GrantId, Ou
 from beholden.model.person import Choice, Person, Scope
 from beholden.model.policy import Policy
 from beholden.model.standing import Standing
-from beholden.model.time import day_of
+from beholden.model.time import day_of, to_micros
 
 people = sa.Table(
     "people",
@@ -32,6 +35,7 @@ people = sa.Table(
     sa.Column("email", sa.String(320), nullable=False),
     sa.Column("joined_at", Instant, nullable=False),
     sa.Column("erased_at", Instant),
+    sqlite_with_rowid=False,
 )
 # Apart from `people`, so that a backup policy can leave it out: destroying a key is what erases (law 7).
 person_keys = sa.Table(
@@ -39,11 +43,13 @@ person_keys = sa.Table(
     metadata,
     sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("key", sa.LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
 )
-counters = sa.Table(
-    "counters",
+# Numbers from `next` up to the end of the block are free.
+number_blocks = sa.Table(
+    "number_blocks",
     metadata,
-    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("next", sa.BigInteger, nullable=False),
 )
 choices = sa.Table(
@@ -56,6 +62,7 @@ choices = sa.Table(
     sa.Column("sharing", sa.Boolean, nullable=False),
     sa.Column("ended_at", Instant),
     sa.Column("origin", sa.String(40), nullable=False),
+    sqlite_with_rowid=False,
 )
 developers = sa.Table(
     "developers",
@@ -105,6 +112,7 @@ grants = sa.Table(
     sa.Column("ended_at", Instant),
     sa.Index("grants_by_app", "app", "state"),
     sa.Index("grants_by_id", "id"),
+    sqlite_with_rowid=False,
 )
 # One row a day on which the person was there themself. Nothing an app does alone ever writes here (law 6).
 uses = sa.Table(
@@ -115,6 +123,7 @@ uses = sa.Table(
     sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),  # proleptic ordinal of the UTC day
     sa.Column("last_at", Instant, nullable=False),
     sa.Index("uses_by_app", "app", "day"),
+    sqlite_with_rowid=False,
 )
 reviews = sa.Table(
     "reviews",
@@ -147,6 +156,40 @@ policy_documents = sa.Table(
 )
 
 
+BLOCK = 65_536
+_KNOWN = sa.select(people.c.outside_id, people.c.number, people.c.name, people.c.email).where(
+    among(people.c.outside_id, "ids")
+)
+_RENAME = (
+    people.update()
+    .where(people.c.number == sa.bindparam("of"))
+    .values(name=sa.bindparam("new_name"), email=sa.bindparam("new_email"))
+)
+_FREE_BLOCK = (
+    sa.select(number_blocks.c.first, number_blocks.c.next)
+    .where(number_blocks.c.next < number_blocks.c.first + BLOCK)
+    .order_by(number_blocks.c.first)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_NEXT_BLOCK = sa.select(sa.func.coalesce(sa.func.max(number_blocks.c.first) + BLOCK, 0))
+_TAKE_NUMBERS = (
+    number_blocks.update().where(number_blocks.c.first == sa.bindparam("block")).values(next=sa.bindparam("free"))
+)
+_NUMBERS = sa.select(people.c.outside_id, people.c.number).where(among(people.c.outside_id, "ids"))
+_PEOPLE = sa.select(people).where(among(people.c.number, "numbers"), people.c.erased_at.is_(None))
+_KEYS = sa.select(person_keys).where(among(person_keys.c.person, "numbers"))
+_APP_BY_CLIENT = sa.select(apps).where(apps.c.client_id == sa.bindparam("client"))
+_STANDINGS = sa.select(standings.c.kind, standings.c.standing).where(
+    ((standings.c.kind == "app") & (standings.c.number == sa.bindparam("app")))
+    | ((standings.c.kind == "developer") & (standings.c.number == sa.bindparam("developer")))
+)
+_LATER_USE = (
+    "ON CONFLICT (person, app, day) DO UPDATE SET last_at = excluded.last_at WHERE uses.last_at < excluded.last_at"
+)
+_LATEST_POLICY = sa.select(policy_documents.c.text).order_by(policy_documents.c.since.desc()).limit(1)
+
+
 class SqlDirectory:
     """The journeys' Directory within one transaction."""
 
@@ -154,72 +197,64 @@ class SqlDirectory:
         self._connection = connection
 
     def enrol(self, people_: Sequence[NewPerson], at: datetime, keys: Sequence[bytes]) -> int:
-        """See Directory."""
-        known = self.numbers([p.outside_id for p in people_])
+        """See Directory. A statement a batch, not a person; those who are known and unchanged cost nothing more."""
+        known = self._known([p.outside_id for p in people_])
         fresh: dict[str, tuple[NewPerson, bytes]] = {}
+        changed: dict[int, NewPerson] = {}
         for person, key in zip(people_, keys, strict=True):
-            if person.outside_id not in known:
+            row = known.get(person.outside_id)
+            if row is None:
                 fresh.setdefault(person.outside_id, (person, key))
-            else:
-                self._connection.execute(
-                    people.update()
-                    .where(people.c.number == known[person.outside_id])
-                    .values(name=person.name, email=person.email)
-                )
-        first = self._take_numbers(len(fresh))
-        new = list(fresh.values())
-        if new:
+            elif (row.name, row.email) != (person.name, person.email):
+                changed[row.number] = person
+        if changed:
             self._connection.execute(
-                people.insert(),
-                [
-                    {
-                        "number": n,
-                        "outside_id": p.outside_id,
-                        "name": p.name,
-                        "email": p.email,
-                        "joined_at": at,
-                    }
-                    for n, (p, _) in enumerate(new, first)
-                ],
+                _RENAME, [{"of": n, "new_name": p.name, "new_email": p.email} for n, p in changed.items()]
             )
-            self._connection.execute(
-                person_keys.insert(), [{"person": n, "key": key} for n, (_, key) in enumerate(new, first)]
-            )
-        return len(new)
+        if fresh:
+            self._add_people(list(fresh.values()), at)
+        return len(fresh)
 
-    def _take_numbers(self, count: int) -> int:
-        """Reserve `count` consecutive numbers; number 0 is nobody."""
-        row = self._connection.execute(
-            sa.select(counters.c.next).where(counters.c.name == "person").with_for_update()
-        ).first()
-        first = row.next if row else 1
-        if row:
-            self._connection.execute(counters.update().where(counters.c.name == "person").values(next=first + count))
-        else:
-            self._connection.execute(counters.insert().values(name="person", next=first + count))
-        return int(first)
+    def _known(self, outside_ids: Sequence[str]) -> dict[str, Any]:
+        return {row.outside_id: row for row in self._connection.execute(_KNOWN, {"ids": outside_ids})}
+
+    def _add_people(self, new: Sequence[tuple[NewPerson, bytes]], at: datetime) -> None:
+        numbers = self._take_numbers(len(new))
+        joined = to_micros(at)
+        insert_many(
+            self._connection,
+            people,
+            ("number", "outside_id", "name", "email", "joined_at"),
+            [(n, p.outside_id, p.name, p.email, joined) for n, (p, _) in zip(numbers, new, strict=True)],
+        )
+        keyed = [(n, key) for n, (_, key) in zip(numbers, new, strict=True)]
+        insert_many(self._connection, person_keys, ("person", "key"), keyed)
+
+    def _take_numbers(self, count: int) -> list[int]:
+        """Reserve numbers, from the lowest block that no other writer is taking from. Number 0 is nobody."""
+        taken: list[int] = []
+        while len(taken) < count:
+            block = self._connection.execute(_FREE_BLOCK).first()
+            if block is None:
+                first = int(self._connection.execute(_NEXT_BLOCK).scalar_one())
+                free = max(first, 1)
+                self._connection.execute(number_blocks.insert().values(first=first, next=free))
+            else:
+                first, free = block.first, block.next
+            end = min(first + BLOCK, free + count - len(taken))
+            taken.extend(range(free, end))
+            self._connection.execute(_TAKE_NUMBERS, {"block": first, "free": end})
+        return taken
 
     def numbers(self, outside_ids: Sequence[str]) -> Mapping[str, PersonNumber]:
         """See Directory."""
-        found: dict[str, PersonNumber] = {}
-        for some in chunks(list(dict.fromkeys(outside_ids))):
-            rows = self._connection.execute(
-                sa.select(people.c.outside_id, people.c.number).where(people.c.outside_id.in_(some))
-            )
-            found.update((row.outside_id, PersonNumber(row.number)) for row in rows)
-        return found
+        rows = self._connection.execute(_NUMBERS, {"ids": outside_ids})
+        return {outside_id: PersonNumber(number) for outside_id, number in rows}
 
     def people(self, numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, Person]:
         """See Directory."""
-        found: dict[PersonNumber, Person] = {}
-        for some in chunks(list(numbers)):
-            rows = self._connection.execute(
-                sa.select(people).where(people.c.number.in_(some), people.c.erased_at.is_(None))
-            )
-            for row in rows:
-                number = PersonNumber(row.number)
-                found[number] = Person(number, OutsideId(row.outside_id), row.name, row.email, row.joined_at)
-        return found
+        rows = self._connection.execute(_PEOPLE, {"numbers": numbers})
+        return {PersonNumber(r.number): _person(r) for r in rows}
 
     def count_people(self) -> int:
         """See Directory."""
@@ -228,11 +263,8 @@ class SqlDirectory:
 
     def keys(self, numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, bytes]:
         """See Directory."""
-        found: dict[PersonNumber, bytes] = {}
-        for some in chunks(list(numbers)):
-            rows = self._connection.execute(sa.select(person_keys).where(person_keys.c.person.in_(some)))
-            found.update((PersonNumber(row.person), bytes(row.key)) for row in rows)
-        return found
+        rows = self._connection.execute(_KEYS, {"numbers": numbers})
+        return {PersonNumber(person): bytes(key) for person, key in rows}
 
     def forget(self, person: PersonNumber, at: datetime) -> None:
         """See Directory."""
@@ -266,22 +298,24 @@ class SqlDirectory:
             & (choices.c.scope == choice.scope)
             & (choices.c.target == choice.target)
         )
-        self._connection.execute(
-            choices.update().where(same, choices.c.ended_at.is_(None)).values(ended_at=choice.since)
-        )
-        # Two changes in one instant: the later one counts, and the key stays unique.
-        self._connection.execute(choices.delete().where(same, choices.c.since == choice.since))
+        since = self._after(choice.since, sa.select(sa.func.max(choices.c.since)).where(same))
+        self._connection.execute(choices.update().where(same, choices.c.ended_at.is_(None)).values(ended_at=since))
         self._connection.execute(
             choices.insert().values(
                 person=choice.person,
                 scope=choice.scope,
                 target=choice.target,
-                since=choice.since,
+                since=since,
                 sharing=choice.sharing,
                 ended_at=None,
                 origin=choice.origin,
             )
         )
+
+    def _after(self, at: datetime, latest: sa.Select[Any]) -> datetime:
+        """`at`, or just after the latest where two things happen in one instant: the later one counts, both stay."""
+        last = self._connection.execute(latest).scalar()
+        return at if last is None or last < at else last + timedelta(microseconds=1)
 
     def add_developer(self, name: str, email: str, at: datetime) -> Developer:
         """See Directory."""
@@ -353,7 +387,7 @@ class SqlDirectory:
 
     def app(self, client_id: str) -> App | None:
         """See Directory."""
-        row = self._connection.execute(sa.select(apps).where(apps.c.client_id == client_id)).first()
+        row = self._connection.execute(_APP_BY_CLIENT, {"client": client_id}).first()
         return _app(row) if row else None
 
     def app_by_number(self, number: AppNumber) -> App | None:
@@ -370,12 +404,7 @@ class SqlDirectory:
 
     def standing(self, app: App) -> tuple[Standing, Standing]:
         """See Directory."""
-        rows = self._connection.execute(
-            sa.select(standings.c.kind, standings.c.standing).where(
-                ((standings.c.kind == "app") & (standings.c.number == app.number))
-                | ((standings.c.kind == "developer") & (standings.c.number == app.developer))
-            )
-        )
+        rows = self._connection.execute(_STANDINGS, {"app": app.number, "developer": app.developer})
         found = {row.kind: Standing(row.standing) for row in rows}
         return found.get("app", Standing.ACTIVE), found.get("developer", Standing.ACTIVE)
 
@@ -426,10 +455,13 @@ class SqlDirectory:
 
     def record_use(self, person: PersonNumber, app: AppNumber, at: datetime) -> None:
         """See Directory."""
-        day = day_of(at).toordinal()
-        key = (uses.c.person == person) & (uses.c.app == app) & (uses.c.day == day)
-        insert_new(self._connection, uses, [{"person": person, "app": app, "day": day, "last_at": at}])
-        self._connection.execute(uses.update().where(key, uses.c.last_at < at).values(last_at=at))
+        self.record_uses([(person, app)], at)
+
+    def record_uses(self, who: Sequence[tuple[PersonNumber, AppNumber]], at: datetime) -> None:
+        """See Directory."""
+        day, last = day_of(at).toordinal(), to_micros(at)
+        rows = [(person, app, day, last) for person, app in dict.fromkeys(who)]
+        insert_many(self._connection, uses, ("person", "app", "day", "last_at"), rows, _LATER_USE)
 
     def last_uses(self, person: PersonNumber) -> Mapping[AppNumber, datetime]:
         """See Directory."""
@@ -532,15 +564,20 @@ class SqlDirectory:
     def set_policy(self, text: str, at: datetime) -> None:
         """See Directory."""
         policies.read(text)
-        self._connection.execute(policy_documents.delete().where(policy_documents.c.since >= at))
-        self._connection.execute(policy_documents.insert().values(since=at, text=text))
+        since = self._after(at, sa.select(sa.func.max(policy_documents.c.since)))
+        self._connection.execute(policy_documents.insert().values(since=since, text=text))
 
 
 def read_policy(connection: Connection) -> Policy:
     """The policy document that was put in force last."""
-    latest = sa.select(policy_documents.c.text).order_by(policy_documents.c.since.desc()).limit(1)
-    text = connection.execute(latest).scalar()
-    return policies.read(text) if text is not None else Policy()
+    text = connection.execute(_LATEST_POLICY).scalar()
+    return _policy_of(text) if text is not None else Policy()
+
+
+@lru_cache(maxsize=8)
+def _policy_of(text: str) -> Policy:
+    """Reading a document takes longer than the whole decision, and it is the same one each time."""
+    return policies.read(text)
 
 
 def read_grant(row: Row[Any]) -> Grant:
@@ -562,6 +599,10 @@ def read_grant(row: Row[Any]) -> Grant:
 
 def _written(names: frozenset[str]) -> str:
     return json.dumps(sorted(names))
+
+
+def _person(row: Row[Any]) -> Person:
+    return Person(PersonNumber(row.number), OutsideId(row.outside_id), row.name, row.email, row.joined_at)
 
 
 def _developer(row: Row[Any]) -> Developer:

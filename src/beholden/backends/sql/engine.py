@@ -1,23 +1,28 @@
-"""The database: connections, transactions, and the column types that both databases share."""
+"""The database: connections, transactions, and the column types and statements that both databases share."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Dialect, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.ext.compiler import compiles
 
-from beholden.model.errors import BeholdenError, Unavailable
+from beholden.backends.sql.faults import what_happened
+from beholden.model.errors import BadInput, Unavailable
 from beholden.model.time import from_micros, to_micros
 
 metadata = sa.MetaData()
 
 CHUNK = 500
 """Values in one IN list; SQLite's oldest limit on variables is 999."""
+WAIT_SECONDS = 30
+"""How long a writer waits for another one, and anybody for a free connection or for PostgreSQL's answer."""
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -35,35 +40,129 @@ class Instant(sa.types.TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
+class _Several(sa.types.TypeDecorator[Sequence[Any]]):
+    """Many values in one parameter: a JSON array for SQLite, an array for PostgreSQL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
+        """A list that the dialect takes as one value."""
+        return json.dumps(list(value or ())) if dialect.name == "sqlite" else list(value or ())
+
+
+class _Each(sa.sql.functions.FunctionElement[Any]):
+    """The values of a list parameter as the rows of a subselect."""
+
+    inherit_cache = True
+    name = "each"
+
+
+@compiles(_Each, "sqlite")
+def _each_on_sqlite(element: _Each, compiler: Any, **options: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **options)}))"  # noqa: S608 - a placeholder
+
+
+@compiles(_Each)
+def _each(element: _Each, compiler: Any, **options: Any) -> str:
+    # Not `= ANY(array)`: of twenty thousand values PostgreSQL would look at every row instead of at the index.
+    kind = "TEXT" if isinstance(element.type, sa.String) else "BIGINT"
+    return f"(SELECT unnest(CAST({compiler.process(element.clauses, **options)} AS {kind}[])))"
+
+
+def among(column: sa.Column[Any], parameter: str) -> sa.ColumnElement[bool]:
+    """`column` is one of the values of the list parameter named so.
+
+    One parameter however many values: the statement is built once, and no limit on variables is ever met.
+    """
+    values = _Each(sa.bindparam(parameter, type_=_Several))
+    values.type = column.type
+    return column.op("IN", is_comparison=True)(values)
+
+
 def connect(url: str) -> Engine:
-    """An engine for `sqlite:///FILE` or `postgresql+pg8000://…`."""
-    if not url.startswith("sqlite"):
-        return sa.create_engine(
-            url, pool_size=10, max_overflow=20, pool_pre_ping=True, isolation_level="REPEATABLE READ"
-        )
-    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    """An engine for `sqlite:///FILE` or `postgresql://…`; raises BadInput when it is neither. Nothing is opened yet."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    engine = sa.create_engine(
+        parsed,
+        pool_size=10,
+        max_overflow=30,
+        pool_timeout=WAIT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"timeout": WAIT_SECONDS},
+    )
+
+    @event.listens_for(engine, "handle_error")
+    def _broken(context: ExceptionContext) -> None:
+        # After a time-out the driver no longer knows which answer belongs to which question.
+        if isinstance(context.original_exception, OSError):
+            context.is_disconnect = True
+
+    # The driver sends one message a row otherwise; several rows a statement are ten times as fast.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # SERIALIZABLE: two writers end as if one had come after the other, or one is told to try again.
+        writes = connection.get_execution_options().get("beholden_write", True)
+        mode = "SERIALIZABLE, READ WRITE" if writes else "REPEATABLE READ, READ ONLY"
+        connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {mode}")
+
+    return engine
+
+
+def _parsed(url: str) -> URL:
+    remedy = "Use sqlite:///FILE or postgresql://USER@HOST/NAME as BEHOLDEN_DATABASE."
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+pg8000")
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise BadInput("The database address cannot be understood.", remedy) from None  # it may hold a password
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"} or not parsed.database:
+        raise BadInput(f"The database {parsed.render_as_string()!r} is none that we can keep data in.", remedy)
+    return parsed
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = sa.create_engine(
+        url,
+        connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
+        pool_size=10,
+        max_overflow=30,
+        pool_timeout=WAIT_SECONDS,
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours, below
         cursor = connection.cursor()
         # WAL: readers never wait for a writer. FULL: a committed ban survives a power cut.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cell_size_check=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        writes = bool(connection.get_execution_options().get("beholden_write", True))
+        if connection.info.get("writes") is not writes:
+            connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+            connection.info["writes"] = writes
         # A writer takes its lock at once, so that it never fails half way for having read first.
-        mode = "IMMEDIATE" if connection.get_execution_options().get("beholden_write") else "DEFERRED"
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        connection.exec_driver_sql(f"BEGIN {'IMMEDIATE' if writes else 'DEFERRED'}")
 
     return engine
 
 
 @contextmanager
 def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
-    """One transaction; committed at the end of the block when it writes, rolled back when it raises."""
+    """One transaction; committed at the end of the block when it writes, rolled back when it raises.
+
+    What the database complains of becomes one clear error, see `faults`.
+    """
     try:
         with (
             engine.connect().execution_options(beholden_write=write) as connection,
@@ -72,22 +171,17 @@ def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
             yield connection
             if not write:
                 opened.rollback()
-    except BeholdenError:
-        raise
-    except DBAPIError as error:
-        if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or _retryable(error):
-            raise Unavailable(f"The database did not answer ({error.orig}).", "Try again.") from error
-        raise
-    except SQLAlchemyError as error:
-        if isinstance(error, sa.exc.TimeoutError):
-            raise Unavailable("No database connection was free.", "Try again.") from error
-        raise
-
-
-def _retryable(error: DBAPIError) -> bool:
-    """Serialization failures (SQLSTATE 40001, 40P01) ask for the whole unit to be tried again."""
-    details = error.orig.args[0] if error.orig is not None and error.orig.args else None
-    return isinstance(details, dict) and details.get("C") in {"40001", "40P01", "57P01"}
+    except (DBAPIError, sqlite3.Error) as error:
+        # A connection's own first steps raise the driver's error bare.
+        original = error.orig if isinstance(error, DBAPIError) else error
+        clear = what_happened(original, engine.url.render_as_string())
+        if clear is None:
+            raise
+        raise clear from error
+    except (TimeoutError, ConnectionError) as error:
+        raise Unavailable(f"The database {engine.url.render_as_string()} did not answer.", "Try again.") from error
+    except sa.exc.TimeoutError as error:
+        raise Unavailable("No database connection was free.", "Try again.") from error
 
 
 def chunks(values: list[Any]) -> Iterator[list[Any]]:
@@ -108,3 +202,34 @@ def insert_new(connection: Connection, table: sa.Table, rows: list[dict[str, Any
         from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
         connection.execute(postgres_insert(table).on_conflict_do_nothing(), rows)
+
+
+_BULK_ROWS = 20_000
+
+
+def insert_many(
+    connection: Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[Sequence[Any]], ending: str = ""
+) -> None:
+    """Insert many rows at the speed of the driver. Values are as the database has them: an Instant is microseconds.
+
+    `ending` is what follows the values, such as `ON CONFLICT DO NOTHING`.
+    """
+    names = ", ".join(columns)
+    pending = list(rows)
+    if connection.dialect.name == "sqlite":
+        places = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table.name} ({names}) VALUES ({places}) {ending}"  # noqa: S608 - names of our own tables
+        if pending:
+            connection.exec_driver_sql(sql, [tuple(row) for row in pending])
+        return
+    kinds = [table.c[name].type.dialect_impl(connection.dialect).compile(connection.dialect) for name in columns]
+    arrays = ", ".join(f"CAST(%s AS {_array_of(kind)})" for kind in kinds)
+    sql = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {ending}"  # noqa: S608 - as above
+    for start in range(0, len(pending), _BULK_ROWS):
+        some = pending[start : start + _BULK_ROWS]
+        connection.exec_driver_sql(sql, tuple([list(column) for column in zip(*some, strict=True)]))
+
+
+def _array_of(kind: str) -> str:
+    """VARCHAR(200) in a cast would cut what is too long in silence; TEXT leaves the refusal to the column."""
+    return "TEXT[]" if kind.startswith("VARCHAR") else f"{kind}[]"

@@ -1,11 +1,12 @@
 """The gate's facts in SQL: a handful of keyed reads, all from one snapshot, whatever the number of records."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from beholden.backends.sql.directory import (
     SqlDirectory,
@@ -18,86 +19,105 @@ from beholden.backends.sql.directory import (
     reviews,
     uses,
 )
-from beholden.backends.sql.engine import chunks
+from beholden.backends.sql.engine import among
 from beholden.gate.facts import AppFacts, Facts, PersonFacts
 from beholden.model.app import App
 from beholden.model.grant import Grant
 from beholden.model.ids import ClientId, PersonNumber
 from beholden.model.person import Scope
 
+# Built once: putting a statement together takes longer than asking it.
+_DECIDED_REVIEWS = (
+    sa.select(reviews)
+    .where(reviews.c.app == sa.bindparam("app"), reviews.c.decided_at.is_not(None))
+    .order_by(reviews.c.decided_at, reviews.c.state != "approved", reviews.c.id)
+)
+_SIGNED = sa.select(contracts.c.cluster).where(contracts.c.app == sa.bindparam("app"))
+_LATEST_GRANT = (
+    sa.select(grants)
+    .where(grants.c.person == sa.bindparam("person"), grants.c.app == sa.bindparam("app"))
+    .order_by((grants.c.state == "active").desc(), grants.c.granted_at.desc(), grants.c.id)
+    .limit(1)
+)
+_KNOWN = sa.select(people.c.number).where(among(people.c.number, "numbers"), people.c.erased_at.is_(None))
+_GRANTED = sa.select(grants.c.person).where(among(grants.c.person, "numbers"), grants.c.app == sa.bindparam("app"))
+_LAST_USES = (
+    sa.select(uses.c.person, sa.func.max(uses.c.last_at).label("at"))
+    .where(among(uses.c.person, "numbers"), uses.c.app == sa.bindparam("app"))
+    .group_by(uses.c.person)
+)
+_STANDING_CHOICES = sa.select(choices.c.person, choices.c.scope, choices.c.target, choices.c.sharing).where(
+    among(choices.c.person, "numbers"), choices.c.ended_at.is_(None)
+)
+
 
 class SqlGateFacts:
-    """GateFacts within one transaction. On one database the lag is only the time that the reads themselves took."""
+    """GateFacts within one transaction.
 
-    def __init__(self, connection: Connection) -> None:
+    On one database the lag is the age of the snapshot: a ban committed while we read is not in it. It is counted from
+    `opened` (monotonic seconds, before the transaction's first read), since whatever the unit read earlier took the
+    snapshot.
+    """
+
+    def __init__(self, connection: Connection, opened: float) -> None:
         self._connection = connection
+        self._opened = opened
 
     def facts(self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber]) -> Facts:
         """See GateFacts."""
-        began = time.monotonic()
         directory = SqlDirectory(self._connection)
         app = directory.app(client)
         if app is None:
-            return Facts((time.monotonic() - began) * 1000, None, None, None, {})
+            return Facts(self._lag_ms(), None, None, None, {})
         everyone = list(dict.fromkeys([*persons, *([through] if through is not None else [])]))
         known = self._persons(app, everyone)
-        return Facts(
-            lag_ms=(time.monotonic() - began) * 1000,
-            app=self._app(app, directory),
-            through=known.get(through) if through is not None else None,
-            grant=self._grant(app, through) if through is not None else None,
-            persons=known,
-        )
+        app_facts = self._app(app, directory)
+        grant = self._grant(app, through) if through is not None else None
+        granter = known.get(through) if through is not None else None
+        return Facts(self._lag_ms(), app_facts, granter, grant, known)
+
+    def _lag_ms(self) -> float:
+        return (time.monotonic() - self._opened) * 1000
 
     def _app(self, app: App, directory: SqlDirectory) -> AppFacts:
         standing, developer_standing = directory.standing(app)
         unused = read_policy(self._connection).permission_unused_days
         approvals: dict[tuple[str, str], datetime | None] = {}
-        approved = sa.select(reviews).where(reviews.c.app == app.number, reviews.c.state == "approved")
-        for row in self._connection.execute(approved):
-            lapse = None if unused is None else (row.last_used_at or row.decided_at) + timedelta(days=unused)
-            approvals[row.cluster, row.purpose] = min((t for t in (row.until, lapse) if t is not None), default=None)
-        signed = self._connection.execute(sa.select(contracts.c.cluster).where(contracts.c.app == app.number)).scalars()
-        return AppFacts(app.number, app.developer, standing, developer_standing, approvals, frozenset(signed))
+        noted: dict[tuple[str, str], datetime] = {}
+        for review in self._decided_reviews(app):
+            asked = (review.cluster, review.purpose)
+            if review.state != "approved":
+                approvals.pop(asked, None)  # the platform's later word counts
+                continue
+            lapse = None if unused is None else (review.last_used_at or review.decided_at) + timedelta(days=unused)
+            approvals[asked] = min((end for end in (review.until, lapse) if end is not None), default=None)
+            if review.last_used_at is not None:
+                noted[asked] = review.last_used_at
+        signed = self._connection.execute(_SIGNED, {"app": app.number}).scalars()
+        return AppFacts(app.number, app.developer, standing, developer_standing, approvals, frozenset(signed), noted)
+
+    def _decided_reviews(self, app: App) -> Iterable[Row[Any]]:
+        """Reviews that were answered, oldest answer first and of two in one instant the no last.
+
+        One without a day of decision is not an answer.
+        """
+        return self._connection.execute(_DECIDED_REVIEWS, {"app": app.number})
 
     def _grant(self, app: App, through: PersonNumber) -> Grant | None:
-        latest = (
-            sa.select(grants)
-            .where(grants.c.person == through, grants.c.app == app.number)
-            .order_by((grants.c.state == "active").desc(), grants.c.granted_at.desc())
-            .limit(1)
-        )
-        row = self._connection.execute(latest).first()
+        row = self._connection.execute(_LATEST_GRANT, {"person": through, "app": app.number}).first()
         return read_grant(row) if row else None
 
     def _persons(self, app: App, numbers: list[PersonNumber]) -> dict[PersonNumber, PersonFacts]:
-        known: set[PersonNumber] = set()
-        granted: set[PersonNumber] = set()
-        last_use: dict[PersonNumber, datetime] = {}
-        switches: dict[PersonNumber, dict[tuple[str, str], bool]] = {}
-        for some in chunks(numbers):
-            known.update(
-                self._connection.execute(
-                    sa.select(people.c.number).where(people.c.number.in_(some), people.c.erased_at.is_(None))
-                ).scalars()
-            )
-            granted.update(
-                self._connection.execute(
-                    sa.select(grants.c.person).where(grants.c.person.in_(some), grants.c.app == app.number)
-                ).scalars()
-            )
-            for row in self._connection.execute(
-                sa.select(uses.c.person, sa.func.max(uses.c.last_at).label("at"))
-                .where(uses.c.person.in_(some), uses.c.app == app.number)
-                .group_by(uses.c.person)
-            ):
-                last_use[PersonNumber(row.person)] = row.at
-            for switch in self._connection.execute(
-                sa.select(choices.c.person, choices.c.scope, choices.c.target, choices.c.sharing).where(
-                    choices.c.person.in_(some), choices.c.ended_at.is_(None)
-                )
-            ):
-                switches.setdefault(PersonNumber(switch.person), {})[switch.scope, switch.target] = switch.sharing
+        asked = {"numbers": numbers, "app": app.number}
+        known = set(self._connection.execute(_KNOWN, asked).scalars())
+        granted = set(self._connection.execute(_GRANTED, asked).scalars())
+        last_use = {row.person: row.at for row in self._connection.execute(_LAST_USES, asked)}
+        switches: dict[int, dict[tuple[str, str], bool]] = {}
+        for switch in self._connection.execute(_STANDING_CHOICES, asked):
+            # Two writers at once may leave two standing positions of one switch: then a no is a no.
+            mine = switches.setdefault(switch.person, {})
+            place = (switch.scope, switch.target)
+            mine[place] = mine.get(place, True) and switch.sharing
         return {
             number: _person(number, app, switches.get(number, {}), number in granted, last_use.get(number))
             for number in numbers

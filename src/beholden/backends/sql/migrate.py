@@ -1,17 +1,69 @@
-"""Bring a database to the present schema with Alembic."""
+"""Bring a database to the present schema with Alembic.
+
+To write the initial migration anew while there has been no release (needs nothing but this package):
+
+    python -m beholden.backends.sql.migrate
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy.engine import Engine
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from beholden.backends.sql.engine import transaction
+from beholden.model.errors import Conflict
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+FOLDER = Path(__file__).parent / "migrations"
 
 
-def upgrade(engine: Engine) -> None:
-    """Run every migration that this database has not seen; safe to call at each start."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.connect().execution_options(beholden_write=True) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
+def head() -> str:
+    """The revision that this release works on: the number that the last migration's file begins with."""
+    return max((path.stem.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py")), default="")
+
+
+def upgrade(engine: Engine) -> bool:
+    """Run every migration that this database has not seen; whether it was empty before. Safe at each start.
+
+    Raises Conflict for a database that a newer release has written. Everything is run in one transaction, so a crash
+    leaves the schema as it was.
+    """
+    with transaction(engine, write=False) as connection:
+        if _revision(connection) == head():
+            return False
+    with transaction(engine, write=True) as connection:
+        # Once more: of two processes that start together, the second finds the work of the first.
+        found = _revision(connection)
+        if found is not None and found > head():
+            raise Conflict(f"The database has schema {found}, newer than ours ({head()}).", "Use that release.")
+        if found != head():
+            _run(connection)
+    return found is None
+
+
+def config() -> "Config":
+    """Alembic's configuration for our folder of migrations."""
+    from alembic.config import Config  # takes a third of a second, which most starts can do without
+
+    made = Config()
+    made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    return made
+
+
+def _run(connection: Connection) -> None:
+    from alembic import command
+
+    settings = config()
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    """The database's own revision; None for one that has none yet."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return revision

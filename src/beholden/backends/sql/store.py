@@ -1,15 +1,32 @@
 """The store: opens units of work on one database."""
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from typing import TypeVar
 
 from sqlalchemy.engine import Connection, Engine
 
+from beholden.backends.sql.access import SqlAccessStore
+from beholden.backends.sql.deletions import SqlDeletionRequests
+from beholden.backends.sql.consent import SqlConsentBook
+from beholden.backends.sql.cases import SqlCaseStore
 from beholden.backends.sql.directory import SqlDirectory
 from beholden.backends.sql.engine import connect, transaction
+from beholden.backends.sql.enforcement import SqlEnforcementStore
+from beholden.backends.sql.faults import Contended, Duplicate
+from beholden.backends.sql.expiry import SqlExpiryBook
+from beholden.backends.sql.forensics import SqlExaminations
 from beholden.backends.sql.gate import SqlGateFacts
+from beholden.backends.sql.notices import SqlNoticeStore
+from beholden.backends.sql.migrate import upgrade
 from beholden.backends.sql.watch import SqlWatchStore
+
+Result = TypeVar("Result")
+_TRIES = 6
+_PAUSE_SECONDS = 0.01
 
 
 class SqlUnit:
@@ -17,6 +34,7 @@ class SqlUnit:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._opened = time.monotonic()
 
     @cached_property
     def directory(self) -> SqlDirectory:
@@ -24,21 +42,65 @@ class SqlUnit:
         return SqlDirectory(self._connection)
 
     @cached_property
+    def access(self) -> SqlAccessStore:
+        """Operators, sign-in links, sessions, the platform's keys."""
+        return SqlAccessStore(self._connection)
+
+    @cached_property
+    def consent(self) -> SqlConsentBook:
+        """Consent answers, clients' secrets, codes and tokens."""
+        return SqlConsentBook(self._connection)
+
+    @cached_property
     def gate(self) -> SqlGateFacts:
         """The gate's facts."""
-        return SqlGateFacts(self._connection)
+        return SqlGateFacts(self._connection, self._opened)
+
+    @cached_property
+    def deletions(self) -> SqlDeletionRequests:
+        """Wishes of deletion."""
+        return SqlDeletionRequests(self._connection)
+
+    @cached_property
+    def cases(self) -> SqlCaseStore:
+        """Cases, developers' keys, certifications."""
+        return SqlCaseStore(self._connection)
+
+    @cached_property
+    def enforcement(self) -> SqlEnforcementStore:
+        """Sanctions, appeals, and the standing that the gate reads."""
+        return SqlEnforcementStore(self._connection)
 
     @cached_property
     def watch(self) -> SqlWatchStore:
         """Findings, verdicts, canaries."""
         return SqlWatchStore(self._connection)
 
+    @cached_property
+    def notices(self) -> SqlNoticeStore:
+        """Campaigns and what became of their letters."""
+        return SqlNoticeStore(self._connection)
+
+    @cached_property
+    def expiry(self) -> SqlExpiryBook:
+        """Grants whose time runs out, and the warnings given."""
+        return SqlExpiryBook(self._connection)
+
+    @cached_property
+    def examinations(self) -> SqlExaminations:
+        """Forensic examinations that were done."""
+        return SqlExaminations(self._connection)
+
 
 class SqlStore:
-    """A Store on `sqlite:///FILE` or `postgresql+pg8000://…`."""
+    """A Store on `sqlite:///FILE` or `postgresql://…`."""
 
     def __init__(self, url: str) -> None:
         self.engine: Engine = connect(url)
+
+    def prepare(self) -> bool:
+        """Bring the database to the present schema; whether it was empty before."""
+        return upgrade(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[SqlUnit]:
@@ -51,6 +113,18 @@ class SqlStore:
         """See Store."""
         with transaction(self.engine, write=True) as connection:
             yield SqlUnit(connection)
+
+    def perform(self, work: Callable[[SqlUnit], Result]) -> Result:
+        """See Store. Pauses double and are spread at random, so that two writers do not meet again and again."""
+        for attempt in range(_TRIES):
+            try:
+                with self.write() as unit:
+                    return work(unit)
+            except (Contended, Duplicate):
+                if attempt == _TRIES - 1:
+                    raise
+                time.sleep(_PAUSE_SECONDS * 2**attempt * (1 + random.random()))  # noqa: S311 - not a secret
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """Give back all connections."""

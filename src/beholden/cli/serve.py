@@ -1,0 +1,80 @@
+"""`beholden serve`: the server, until it is told to stop."""
+
+import logging
+import signal
+import socket
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from beholden import bootstrap, settings
+from beholden.cli.main import data_option
+from beholden.journeys.ports import Engines
+from beholden.model.errors import Unavailable
+
+GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 30
+BACKLOG = 2048
+
+
+@click.command
+@data_option
+@click.option("--host", help="Address to listen on (BEHOLDEN_HOST).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (BEHOLDEN_PORT); 0 takes a free one.")
+def command(data: Path, host: str | None, port: int | None) -> None:
+    """Run the server: gate, OAuth, pages, the log's tiles.
+
+    Stops at SIGINT or SIGTERM, after the requests in hand were answered.
+    """
+    chosen = settings.read(data=data)
+    chosen = replace(chosen, host=chosen.host if host is None else host, port=chosen.port if port is None else port)
+    with closing(_listen(chosen.host, chosen.port)) as listener:
+        chosen = replace(chosen, port=listener.getsockname()[1])
+        engines = bootstrap.embedded(chosen)
+        try:
+            _run(engines, chosen, listener)
+        finally:
+            bootstrap.close(engines)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a taken port is one clear error before anything is opened."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Unavailable(f"Cannot listen on {host} port {port} ({reason}).", "Choose another with --port.") from error
+
+
+def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket) -> None:
+    import uvicorn
+
+    from beholden.web import app
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines would tell who signs in when
+    config = uvicorn.Config(
+        app.create(engines, chosen),
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    # uvicorn stops at these signals and then raises them again for whoever listened before: nobody, so that we end
+    # with 0 after a stop that was asked for.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    click.echo(f"Beholden listens at {chosen.public_url} (data in {chosen.data}).")
+    if chosen.clock:
+        click.echo("Time is simulated: BEHOLDEN_CLOCK is set.")
+    uvicorn.Server(config).run(sockets=[listener])
+    click.echo("Stopped.")

@@ -1,0 +1,125 @@
+"""Coverage: what was read, what was left out, what could not be read (law 9).
+
+Every byte of every exhibit is one of the three. Only where nothing was left out and nothing was unreadable does
+"not found" mean anything.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why bytes were not searched, in the words of the report."""
+
+    ENCRYPTED = "encrypted"
+    CORRUPT = "corrupt archive"
+    METHOD = "compressed by a method that is not known here"
+    FORMAT = "in a format that is not decoded"
+    DISORDER = "unknown content, encrypted or compressed by its disorder"
+    DAMAGED = "damaged database"
+    CUT_OFF = "cut off"
+    TOO_DEEP = "nested too deep"
+    TOO_LARGE = "larger than the limit"
+    TOO_MANY = "more members than the limit"
+    BOMB = "grows beyond all measure (an archive bomb)"
+    NOT_READABLE = "could not be opened or read"
+    CHANGED = "changed during the examination"
+    LINK_OUT = "a link to something outside the evidence"
+    DEVICE = "a device"
+    LINK_IN = "a link to another exhibit"
+    SAME_FILE = "another name of an exhibit"
+    NO_CONTENT = "a pipe or socket, which holds nothing"
+
+
+HARMLESS = frozenset({Reason.LINK_IN, Reason.SAME_FILE, Reason.NO_CONTENT})
+"""Left out without a loss: nothing is stored there, or it was read under another name."""
+SKIPPED = HARMLESS | {
+    Reason.TOO_DEEP, Reason.TOO_LARGE, Reason.TOO_MANY, Reason.BOMB, Reason.LINK_OUT, Reason.DEVICE,
+}  # fmt: skip
+"""Left out on purpose; every other reason means that it could not be read."""
+
+MAX_GAPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Bytes that were not searched: where, why, how many. `bytes` may be 0 where their number is not known."""
+
+    path: str
+    reason: Reason
+    bytes: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The coverage of an examination. `read + skipped + unreadable == bytes`, for the exhibits and for what was
+    unpacked from them together. `gaps` are the first thousand; `gap_counts` counts all."""
+
+    exhibits: int
+    exhibit_bytes: int
+    unpacked: int
+    unpacked_bytes: int
+    read: int
+    skipped: int
+    unreadable: int
+    gaps: tuple[Gap, ...]
+    gap_counts: dict[str, int]
+    complete: bool
+
+    @property
+    def share(self) -> float:
+        """The share of all bytes that was read, 0 to 1; nothing at all is not coverage."""
+        total = self.read + self.skipped + self.unreadable
+        return self.read / total if total else 0.0
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Collects the statement, one file (an exhibit or an unpacked member) after the other."""
+
+    exhibits: int = 0
+    exhibit_bytes: int = 0
+    unpacked: int = 0
+    unpacked_bytes: int = 0
+    skipped: int = 0
+    unreadable: int = 0
+    _gaps: list[Gap] = field(default_factory=list)
+    _counts: dict[str, int] = field(default_factory=dict)
+    _complete: bool = True
+
+    def file(self, size: int, *, unpacked: bool) -> None:
+        """A file whose bytes are now accounted for: read, unless a gap says otherwise."""
+        if unpacked:
+            self.unpacked += 1
+            self.unpacked_bytes += size
+        else:
+            self.exhibits += 1
+            self.exhibit_bytes += size
+
+    def gap(self, path: str, reason: Reason, size: int = 0, detail: str = "") -> None:
+        """So many bytes of a file were not searched. The caller keeps gaps of one file apart and within its size."""
+        if reason in SKIPPED:
+            self.skipped += size
+        else:
+            self.unreadable += size
+        self._counts[reason] = self._counts.get(reason, 0) + 1
+        self._complete = self._complete and reason in HARMLESS
+        if len(self._gaps) < MAX_GAPS:
+            self._gaps.append(Gap(path, reason, size, detail))
+
+    def statement(self) -> Statement:
+        """The statement so far."""
+        read = self.exhibit_bytes + self.unpacked_bytes - self.skipped - self.unreadable
+        return Statement(
+            self.exhibits,
+            self.exhibit_bytes,
+            self.unpacked,
+            self.unpacked_bytes,
+            read,
+            self.skipped,
+            self.unreadable,
+            tuple(self._gaps),
+            dict(sorted(self._counts.items())),
+            self._complete,
+        )

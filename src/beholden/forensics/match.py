@@ -1,0 +1,215 @@
+"""From hits to people: who is really there, said by two independent things.
+
+One address alone may have come from anywhere. Two fields of the same person side by side (in one row, or within a
+short window of text) are what a copy of the disclosed data looks like: that is *corroborated*, and only that counts
+for the verdict.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from beholden.forensics.needles import Kind, Needles, Sought, fold, folded_text, words
+from beholden.forensics.scan import Hit, Tested, scan
+from beholden.forensics.text import Lane, lanes
+from beholden.model.ids import PersonNumber
+
+WINDOW = 384
+"""Characters to either side of a hit in which another field of the same person corroborates it."""
+BINARY_WINDOW = 200
+MAX_PIECES = 40
+MAX_KEY = 400
+"""A longer value is not one id or address, but a text to be searched."""
+_PIECE = re.compile(r"""[^,;|\t\r\n"'<>{}\[\]()]{1,200}""")
+_LABEL = re.compile(r"^\s*[\w.-]{1,40}\s*[:=]\s*")
+_IDS = frozenset({Kind.SCOPED_ID, Kind.OUTSIDE_ID})
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One person at one place. `fields` are what was found of them there, kinds and names of disclosed fields."""
+
+    person: PersonNumber
+    fields: frozenset[str]
+    offset: int
+    corroborated: bool
+
+    @property
+    def attributed(self) -> bool:
+        """Whether the find holds an id that only this app was ever given."""
+        return Kind.SCOPED_ID in self.fields
+
+
+def corroborates(fields: frozenset[str], *, certain: bool) -> bool:
+    """Whether these fields together say that it is this person: two of them, one of which finds.
+
+    Where an address was cut out of a run and nothing explains the cut, only an id beside it will do.
+    """
+    finding = fields & {Kind.SCOPED_ID, Kind.OUTSIDE_ID, Kind.EMAIL}
+    if len(fields) < 2 or not finding:
+        return False
+    return certain or bool(fields & _IDS)
+
+
+def match_text(raw: bytes, sought: Needles, tested: Tested, *, binary: bool | None = None) -> list[Match]:
+    """Everyone in a buffer, in all its readings. One person at one place is told once."""
+    found: dict[tuple[PersonNumber, int], Match] = {}
+    for lane in lanes(raw, binary=binary):
+        for match in _in_lane(lane, scan(lane, sought, tested), sought):
+            key = (match.person, match.offset // 2)  # the two phases of UTF-16 see one text a byte apart
+            known = found.get(key)
+            if known is None or match.corroborated > known.corroborated:
+                found[key] = match
+    return sorted(found.values(), key=lambda match: match.offset)
+
+
+def _in_lane(lane: Lane, hits: Sequence[Hit], sought: Needles) -> Iterator[Match]:
+    reach = BINARY_WINDOW if lane.binary else WINDOW
+    last = 0
+    for place, hit in enumerate(hits):
+        while hits[last].start < hit.start - reach:
+            last += 1
+        near = [other for other in _near(hits, last, place, hit.end + reach) if other.person == hit.person]
+        fields = frozenset[str](other.kind for other in near)
+        certain = any(other.certain for other in near)
+        if not corroborates(fields, certain=certain):
+            fields |= _beside(lane, near, sought.people[hit.person], sought, reach)
+        yield Match(hit.person, fields, lane.place(hit.start), corroborates(fields, certain=certain))
+
+
+def _near(hits: Sequence[Hit], first: int, place: int, end: int) -> Iterator[Hit]:
+    """Hits from the window's beginning to its end; a hostile crowd of them is not searched to its end."""
+    for other in range(max(first, place - 64), min(len(hits), place + 64)):
+        if hits[other].start >= end:
+            return
+        yield hits[other]
+
+
+def _beside(lane: Lane, own: Sequence[Hit], one: Sought, sought: Needles, reach: int) -> frozenset[str]:
+    """What else of this person stands around: the name, or a value that the ledger has a digest of."""
+    start, end = max(0, own[0].start - reach), min(len(lane.data), own[-1].end + reach)
+    pieces: list[str] = []
+    at = start
+    for hit in sorted(own, key=lambda hit: hit.start):
+        if hit.start > at:
+            pieces.append(lane.text(at, hit.start))
+        at = max(at, hit.end)
+    pieces.append(lane.text(at, end))
+    found: set[str] = set()
+    if name_in(pieces, one.name, binary=lane.binary):
+        found.add(Kind.NAME)
+    elif one.digests and not lane.binary:
+        found.update(values_in(_values(pieces), one, sought))
+    return frozenset(found)
+
+
+def _values(pieces: Iterable[str]) -> Iterator[str]:
+    """What could be values in a text: what stands between separators, with and without a label before it."""
+    for piece in pieces:
+        for match in _PIECE.finditer(piece):
+            value = match[0].strip()
+            if value:
+                yield value
+                bare = _LABEL.sub("", value)
+                if bare != value:
+                    yield bare
+
+
+def values_in(values: Iterable[str], one: Sought, sought: Needles) -> Iterator[str]:
+    """The disclosed fields whose very value is among these, by their digests. Other than id, address and name."""
+    for number, value in enumerate(dict.fromkeys(values)):
+        if number >= MAX_PIECES:
+            return
+        for field in one.digests - {"email", "name"}:
+            if sought.matches(one.person, field, value):
+                yield field
+
+
+def name_in(pieces: Sequence[str], name: str, *, binary: bool = False) -> bool:
+    """Whether a name stands in the pieces: all its words, each whole; in binary the name in one piece, delimited."""
+    wanted = words(name)
+    if sum(map(len, wanted)) < 5:
+        return False  # too short to tell anything
+    if not binary:
+        present = {word for piece in pieces for word in words(piece)}
+        return all(word in present for word in wanted)
+    spellings = {" ".join(wanted), "".join(wanted), "".join(reversed(wanted))}
+    # Between two pieces stands another value of the same person; the outermost ends are where the window was cut.
+    joined = "\n".join(pieces)
+    return any(_delimited(joined, spelling) for spelling in spellings)
+
+
+def _delimited(text: str, spelling: str) -> bool:
+    """Whether a spelling stands in a text with something at both its ends: no letter, or a capital that begins."""
+    folded = folded_text(text)
+    original = text if len(text) == len(folded) else folded
+    at = folded.find(spelling)
+    while at >= 0:
+        end = at + len(spelling)
+        if 0 < at and end < len(folded):
+            starts = not original[at - 1].isalpha() or (original[at].isupper() and original[at - 1].islower())
+            if starts and (not original[end].isalpha() or original[end].isupper()):
+                return True
+        at = folded.find(spelling, at + 1)
+    return False
+
+
+def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list[Match]:
+    """Everyone in a row of a table, where every value is known with its ends."""
+    texts = [_text(value) for value in values]
+    found: dict[PersonNumber, set[str]] = {}
+    own: dict[PersonNumber, set[int]] = {}
+    for column, text in enumerate(texts):
+        for person, kind in _keys(text, sought, tested):
+            found.setdefault(person, set()).add(kind)
+            own.setdefault(person, set()).add(column)
+    matches: list[Match] = []
+    for person, fields in found.items():
+        others = [text for column, text in enumerate(texts) if text and column not in own[person]]
+        one = sought.people[person]
+        if name_in(others, one.name) or _is_name(others, one.name):
+            fields.add(Kind.NAME)
+        elif one.digests and not corroborates(frozenset(fields), certain=True):
+            fields.update(values_in(others, one, sought))
+        whole = frozenset(fields)
+        matches.append(Match(person, whole, 0, corroborates(whole, certain=True)))
+    for text in texts:
+        if len(text) > MAX_KEY:
+            matches.extend(match_text(text.encode("utf-8", "replace"), sought, tested, binary=False))
+    return matches
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").strip() if len(value) <= MAX_KEY else ""
+    return str(value) if isinstance(value, int) else ""
+
+
+def _keys(text: str, sought: Needles, tested: Tested) -> Iterator[tuple[PersonNumber, Kind]]:
+    """Who a value names: it is an id, it is an address, or it is a short text with some in it."""
+    if not text or len(text) > MAX_KEY:
+        return
+    key = fold(text)
+    identified = sought.ids.get(key)
+    if identified is not None:
+        tested.ids += 1
+        yield identified[1], identified[0]
+    if "@" not in text and len(text) < 26:
+        return
+    people = sought.emails.get(key)
+    if people is not None:
+        tested.addresses += 1
+        for person in people:
+            yield person, Kind.EMAIL
+    elif identified is None:
+        for lane in lanes(text.encode("utf-8", "replace"), binary=False):
+            for hit in scan(lane, sought, tested):
+                yield hit.person, hit.kind
+
+
+def _is_name(values: Sequence[str], name: str) -> bool:
+    """A short name counts only as a value of its own."""
+    folded = fold(name)
+    return len(folded) >= 2 and any(fold(value) == folded for value in values)

@@ -1,0 +1,125 @@
+"""What an examination needs from outside: evidence that is opened read-only, its containers, and a place for results."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from beholden.forensics.containers import Form, Stop
+from beholden.forensics.coverage import Reason
+from beholden.forensics.source import Source
+from beholden.model.ids import AppNumber, ExaminationId
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, the bytes done and the bytes there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One file of the evidence as it was taken in.
+
+    `path` is the operating system's name (undecodable bytes as surrogates); `name` is safe to print. `size` is in
+    bytes; `sha256` is the digest before anything was searched.
+    """
+
+    number: int
+    path: str
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Something under the given paths that is not an exhibit, or could not be read."""
+
+    name: str
+    reason: Reason
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """All that lies under the given paths, in the order of their names."""
+
+    exhibits: tuple[Exhibit, ...]
+    not_taken: tuple[NotTaken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What a member of a container holds. `stop` says why it ends early, if it does; `packed` is what it took of the
+    container, in bytes. `source` is what could be read until then."""
+
+    source: Source
+    packed: int
+    stop: Stop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A member of a container. `start` and `packed` are where its bytes lie in the container, and how many."""
+
+    name: str
+    start: int
+    packed: int
+    open: Callable[[], AbstractContextManager[Unpacked]]
+
+
+class Evidence(Protocol):
+    """Reads evidence and never changes it.
+
+    Files are opened read-only; links, devices and pipes are not followed or opened. Nothing is written under a name
+    that the evidence chose.
+    """
+
+    def take_in(self, paths: Sequence[str], progress: Progress) -> Intake:
+        """List and hash everything under the paths. Raises BadInput where a path does not exist."""
+        ...
+
+    def open(self, exhibit: Exhibit) -> AbstractContextManager[Source]:
+        """Read an exhibit. Raises Unavailable when it cannot be opened or is not the file that was taken in."""
+        ...
+
+    def entries(self, form: Form, source: Source) -> Iterator[Entry]:
+        """The members of a container. Raises BadInput, with the reason, where it has no readable list of them."""
+        ...
+
+    def digest(self, exhibit: Exhibit, progress: Progress) -> str | None:
+        """The SHA-256 of an exhibit now; None when it is gone or cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminationRecord:
+    """What is kept of an examination. `numbers` are counts only; the report itself goes to whoever asked for it."""
+
+    id: ExaminationId
+    app: AppNumber
+    case: str | None
+    claim: str | None
+    operator: str
+    paths: tuple[str, ...]
+    verdict: str
+    numbers: dict[str, int]
+    manifest_sha256: str
+    report_sha256: str
+    began_at: datetime
+    ended_at: datetime
+
+
+class Examinations(Protocol):
+    """Examinations that were done; none is ever changed or deleted (law 7)."""
+
+    def add(self, record: ExaminationRecord) -> None:
+        """Keep a finished examination."""
+        ...
+
+    def get(self, id: ExaminationId) -> ExaminationRecord | None:
+        """One examination."""
+        ...
+
+    def of(self, app: AppNumber | None = None) -> Sequence[ExaminationRecord]:
+        """All examinations, or those of one app, newest first."""
+        ...

@@ -1,0 +1,181 @@
+"""The report: everything that the verdict rests on, as one value that is the same for the same evidence.
+
+People appear by their number and by the id that the app itself uses for them; never by name or address.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from beholden.forensics.coverage import Statement
+from beholden.forensics.needles import Needles
+from beholden.forensics.tally import PersonFound, Tally
+from beholden.forensics.verdict import Decision
+from beholden.model.ids import PersonNumber
+from beholden.model.time import text
+
+FORMAT = "beholden examination 1"
+MAX_ALONE = 1_000
+
+SEARCHED = (
+    "app-scoped ids, e-mail addresses and long platform ids, compared exactly (upper and lower case alike)",
+    "text in UTF-8, ASCII, Windows-1252 and UTF-16 of both orders, at any place of a file; %40 and \\u0040 for @",
+    "gzip, bzip2, xz, zip and tar, one in another",
+    "SQLite: live rows, free space of pages, unused and superseded pages, write-ahead logs, rollback journals",
+    "unknown files and database pages byte by byte, also where values touch without anything between them",
+)
+NOT_SEARCHED = (
+    "base64, hexadecimal and other encodings of values; digests of addresses; pictures of text",
+    "values that were changed: misspelt, cut, translated, averaged into models or scores",
+    "free space of disks and deleted files, unless their image is given as a file and is not compressed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """An exhibit's digest before and after; `after` is None where it could not be read again."""
+
+    number: int
+    name: str
+    size: int
+    sha256: str
+    after: str | None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing happened to it meanwhile."""
+        return self.sha256 == self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Who examined what, when, and against which claim. `ledger_size` is how many entries the ledger had."""
+
+    id: str
+    client_id: str
+    app_name: str
+    developer: str
+    operator: str
+    case: str | None
+    paths: tuple[str, ...]
+    claim: Mapping[str, object] | None
+    began_at: datetime
+    ended_at: datetime
+    taken_at: datetime
+    ledger_size: int
+    software: str
+
+
+def numbers(tally: Tally, sought: Needles, against: int, only_after: int, unsought: int) -> dict[str, int]:
+    """The counts of a report: people, each counted once."""
+    found = [one for one in tally.people.values() if one.corroborated]
+    return {
+        "sought": len(sought.people),
+        "unsought": unsought,
+        "found": len(found),
+        "found_live": sum(1 for one in found if one.live),
+        "found_deleted_only": sum(1 for one in found if not one.live),
+        "found_attributed": sum(1 for one in found if one.attributed),
+        "found_uncorroborated": len(tally.people) - len(found),
+        "against_claim": against,
+        "received_again_since": only_after,
+    }
+
+
+def document(
+    header: Header,
+    decision: Decision,
+    counts: Mapping[str, int],
+    custody: Sequence[Custody],
+    coverage: Statement,
+    coincidences: float,
+    sought: Needles,
+    tally: Tally,
+) -> dict[str, object]:
+    """The report as plain values, in a fixed order."""
+    return {
+        "format": FORMAT,
+        "examination": _header(header),
+        "verdict": decision.verdict.value,
+        "because": list(decision.because),
+        "numbers": dict(counts),
+        "places": _places(tally),
+        "coverage": _coverage(coverage),
+        "exhibits": [asdict(one) | {"unchanged": one.unchanged} for one in custody],
+        "coincidences": {"expected_hits": coincidences, "sentence": _chance(coincidences)},
+        "unusable": {kind.value: count for kind, count in sorted(sought.unusable.items())},
+        "searched": list(SEARCHED),
+        "not_searched": list(NOT_SEARCHED),
+        "people": _people(tally, sought, corroborated=True),
+        "uncorroborated": _people(tally, sought, corroborated=False)[:MAX_ALONE],
+    }
+
+
+def _header(header: Header) -> dict[str, object]:
+    written = asdict(header)
+    return {key: text(value) if isinstance(value, datetime) else value for key, value in written.items()}
+
+
+def _places(tally: Tally) -> list[dict[str, object]]:
+    rows = [
+        {
+            "exhibit": site.exhibit,
+            "path": site.path,
+            "where": site.where,
+            "state": site.state.value,
+            "people": len(count.corroborated),
+            "uncorroborated": len(count.alone - count.corroborated),
+        }
+        for site, count in tally.sites.items()
+    ]
+    return sorted(rows, key=lambda row: (row["exhibit"], row["path"], row["where"], row["state"]))
+
+
+def _coverage(statement: Statement) -> dict[str, object]:
+    return asdict(statement) | {"share": round(statement.share, 6)}
+
+
+def _chance(expected: float) -> str:
+    if expected < 1e-9:
+        return "By chance alone, fewer than one hit in a billion such examinations would be expected."
+    return f"By chance alone, {expected:.2g} hits would be expected."
+
+
+def _people(tally: Tally, sought: Needles, *, corroborated: bool) -> list[dict[str, object]]:
+    return [
+        _person(number, one, sought)
+        for number, one in sorted(tally.people.items())
+        if one.corroborated is corroborated
+    ]
+
+
+def _person(number: PersonNumber, one: PersonFound, sought: Needles) -> dict[str, object]:
+    return {
+        "person": int(number),
+        "app_scoped_id": sought.people[number].scoped_id,
+        "fields": sorted(one.fields),
+        "state": "live" if one.live or not one.corroborated else "deleted",
+        "attributed": one.attributed,
+        "exhibit": one.first.exhibit,
+        "path": one.first.path,
+        "where": one.first.where,
+        "offset": one.offset,
+    }
+
+
+def encoded(report: Mapping[str, object]) -> bytes:
+    """The report as JSON, the bytes that are hashed and written."""
+    return json.dumps(report, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def sha256(data: bytes) -> str:
+    """The digest under which the ledger knows a report or a manifest."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def manifest(custody: Sequence[Custody]) -> bytes:
+    """One line an exhibit: digest, size, name. Its digest in the ledger pins all exhibits, however many."""
+    lines = (f"{one.sha256}  {one.size}  {one.name}\n" for one in custody)
+    return "".join(lines).encode("utf-8", "replace")

@@ -1,0 +1,123 @@
+"""Page images outside the database file: the write-ahead log and the rollback journal (fileformat2.html, 3 and 4)."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from beholden.forensics.source import Source
+from beholden.forensics.sqlite.format import page_size_of
+
+WAL_HEADER, FRAME_HEADER = 32, 24
+WAL_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One page as a log holds it, at `offset` of the log. `current` means that SQLite would read this one."""
+
+    page: int
+    offset: int
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log's page images, in order, and what it says of its page size."""
+
+    page_size: int
+    images: tuple[Image, ...]
+
+
+def read_wal(source: Source) -> Log | None:
+    """The frames of a write-ahead log, old generations too; None when it has no valid header.
+
+    The newest committed frame of a page is current. Frames with another salt are left from before the last
+    checkpoint; frames after a broken checksum were never committed. Both are kept here: they are evidence.
+    """
+    head = source.read(0, WAL_HEADER)
+    size = page_size_of(int.from_bytes(head[8:12], "big")) if len(head) == WAL_HEADER else None
+    if size is None or head[:4] not in WAL_MAGIC:
+        return None
+    order = ">" if head[3] & 1 else "<"
+    frames = list(_frames(source, size))
+    newest: dict[int, int] = {}
+    pending: dict[int, int] = {}
+    sums = _checksum(head[:24], (0, 0), order)
+    for page, offset in frames:
+        header = source.read(offset - FRAME_HEADER, FRAME_HEADER)
+        sums = _checksum(header[:8] + source.read(offset, size), sums, order)
+        if header[8:16] != head[16:24] or struct.unpack(">II", header[16:24]) != sums:
+            break
+        pending[page] = offset
+        if header[4:8] != bytes(4):
+            newest.update(pending)
+            pending = {}
+    return Log(size, tuple(Image(page, offset, newest.get(page) == offset) for page, offset in frames))
+
+
+def _frames(source: Source, size: int) -> Iterator[tuple[int, int]]:
+    """Page number and image offset of every frame that is there in full."""
+    for start in range(WAL_HEADER, source.size - FRAME_HEADER - size + 1, FRAME_HEADER + size):
+        page = int.from_bytes(source.read(start, 4), "big")
+        if page:
+            yield page, start + FRAME_HEADER
+
+
+def _checksum(data: bytes, sums: tuple[int, int], order: str) -> tuple[int, int]:
+    first, second = sums
+    words = struct.unpack(f"{order}{len(data) // 4}I", data)
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = (first + even + second) & 0xFFFFFFFF
+        second = (second + odd + first) & 0xFFFFFFFF
+    return first, second
+
+
+def read_journal(source: Source, page_size: int) -> Log | None:
+    """The page images of a rollback journal; None when it holds none.
+
+    A journal whose header is intact is hot: SQLite would put its pages back, so they are current. After a commit the
+    header is zeroed (journal_mode=PERSIST) and the images are the past.
+    """
+    if source.size < 512:
+        return None
+    head = source.read(0, 28)
+    hot = head.startswith(JOURNAL_MAGIC)
+    if not hot and head != bytes(28):
+        return None
+    count, nonce, _, sector, size = struct.unpack(">IIIII", head[8:28])
+    if not hot or not 512 <= sector <= 65536 or page_size_of(size) != page_size:
+        sector, hot = 512, False
+    images = list(_journal_pages(source, sector, page_size, nonce, hot, count))
+    return Log(page_size, tuple(images)) if images else None
+
+
+def _journal_pages(
+    source: Source,
+    sector: int,
+    size: int,
+    nonce: int,
+    hot: bool,  # noqa: FBT001
+    count: int,
+) -> Iterator[Image]:
+    """Records of the first header; those behind a later header are found by the raw scan of the rest."""
+    seen: set[int] = set()
+    for number, start in enumerate(range(sector, source.size - size - 8 + 1, size + 8)):
+        record = source.read(start, size + 8)
+        page = int.from_bytes(record[:4], "big")
+        if page == 0 or record.startswith(JOURNAL_MAGIC):
+            return
+        valid = _journal_sum(record[4:-4], nonce) == int.from_bytes(record[-4:], "big")
+        current = hot and valid and page not in seen and (number < count or count == 0)
+        seen.add(page)
+        yield Image(page, start + 4, current)
+
+
+def _journal_sum(page: bytes, nonce: int) -> int:
+    """The journal's checksum samples one byte in 200, from the end (fileformat2.html, 3)."""
+    total = nonce
+    place = len(page) - 200
+    while place > 0:
+        total += page[place]
+        place -= 200
+    return total & 0xFFFFFFFF

@@ -1,0 +1,46 @@
+"""Request parameters (RFC 6749, 3.1 and 3.2): each at most once, and one without a value counts as left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from beholden.gate.oauth.refusal import OAuthError, Refused, describable
+
+LONGEST = 2000
+"""Characters of one value. A state that is longer carries somebody's data, not a nonce."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The pairs of a query or of a form, as they came."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def one(self, name: str) -> str | None:
+        """The value of a parameter; None when it is left out, empty, or stands more than once."""
+        values = [value for key, value in self.pairs if key == name]
+        return values[0] or None if len(values) == 1 else None
+
+    def refuse(self) -> Refused | None:
+        """What is wrong with the parameters as such, whatever they say."""
+        seen: set[str] = set()
+        for key, value in self.pairs:
+            if key in seen:
+                return _invalid(f"The parameter {key} stands more than once.")
+            if not is_value(value):
+                return _invalid(f"The parameter {key} has more than {LONGEST} characters, or a NUL among them.")
+            seen.add(key)
+        return None
+
+
+def is_value(text: str) -> bool:
+    """Whether the text can be a parameter's value here."""
+    return len(text) <= LONGEST and "\0" not in text
+
+
+def of(pairs: Sequence[tuple[str, str]]) -> Parameters:
+    """Parameters from pairs in their order."""
+    return Parameters(tuple(pairs))
+
+
+def _invalid(sentence: str) -> Refused:
+    return Refused(OAuthError.INVALID_REQUEST, describable(sentence))

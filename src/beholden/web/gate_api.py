@@ -1,0 +1,185 @@
+"""The gate over HTTP: AuthZEN 1.0, the record filter, and what the platform tells it. Callers are the platform's own.
+
+The filter's answer has two parts: `records` may go to the app; `report` is for the platform only, since it says who is
+unknown and who opted out (law 3).
+"""
+
+from typing import Any
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from beholden.journeys import disclose
+from beholden.journeys.disclose import FilterAnswer, FilterRequest, Question, Stop
+from beholden.journeys.ports import Engines
+from beholden.model.decision import Decision, Reason
+from beholden.model.errors import BadInput
+from beholden.web import strict_json
+from beholden.web.authzen import read_person, read_question, write_decision, write_error, write_no
+from beholden.web.door import Door, reply_to_get
+
+EVALUATION = "/access/v1/evaluation"
+EVALUATIONS = "/access/v1/evaluations"
+CONFIGURATION = "/.well-known/authzen-configuration"
+FILTER = "/gate/v1/filter"
+USE = "/gate/v1/use"
+LARGEST_FILTER = 16 * strict_json.MEBIBYTE
+_ANY_SIZE = 1 << 62  # to Starlette: each door counts for itself, and refuses in its own words
+
+
+def routes(engines: Engines) -> list[Route]:
+    """All of it, to be mounted at the root."""
+    doors = {
+        EVALUATION: Door(engines, evaluation, closed=_evaluation_closed),
+        EVALUATIONS: Door(engines, evaluations, closed=_evaluations_closed),
+        FILTER: Door(engines, filter_, LARGEST_FILTER),
+        USE: Door(engines, use),
+    }
+    found = [Route(path, door, max_body_size=_ANY_SIZE) for path, door in doors.items()]
+    return [*found, Route(CONFIGURATION, _Configuration(engines.url))]
+
+
+def evaluation(engines: Engines, body: bytes) -> Any:
+    """`POST /access/v1/evaluation` (AuthZEN 1.0, section 6)."""
+    return _evaluate_one(engines, strict_json.read_object(body))
+
+
+def evaluations(engines: Engines, body: bytes) -> Any:
+    """`POST /access/v1/evaluations` (AuthZEN 1.0, section 7): many questions, their shared parts said once."""
+    request = strict_json.read_object(body)
+    stop, items = _stop(request), _items(request)
+    if not items:
+        return _evaluate_one(engines, request)
+    read = [_read_item(request, item) for item in items]
+    questions = [one if isinstance(one, Question) else None for one in read]
+    answers = disclose.evaluate_many(engines, questions, stop)
+    written = []
+    for one, answer in zip(read, answers, strict=False):  # shorter where `stop` ended the row early
+        written.append(one if isinstance(one, dict) else write_decision(_answered(answer)))
+    return {"evaluations": written}
+
+
+def filter_(engines: Engines, body: bytes) -> Any:
+    """`POST /gate/v1/filter`: records in, what may leave comes out; every disclosure is recorded before the answer."""
+    request = read_filter(strict_json.read_object(body, largest=LARGEST_FILTER))
+    return write_filter(disclose.filter_records(engines, request))
+
+
+def use(engines: Engines, body: bytes) -> Any:
+    """`POST /gate/v1/use`: the person themself used the app. `counted` says whether the 90 days began anew."""
+    request = strict_json.read_object(body)
+    refusal = disclose.record_use(engines, _text(request, "app"), _text(request, "person"))
+    return {"counted": True} if refusal is None else {"counted": False, "reason": refusal}
+
+
+def read_filter(request: dict[str, Any]) -> FilterRequest:
+    """The filter request in a JSON object; raises BadInput naming the member."""
+    records, fields = request.get("records"), request.get("fields")
+    if not isinstance(records, list):
+        raise BadInput("'records' must be a list of objects.", "Add or mend it.")
+    if fields is not None and not (isinstance(fields, list) and all(isinstance(f, str) for f in fields)):
+        raise BadInput("'fields' must be a list of texts.", "Mend it or leave it out.")
+    return FilterRequest(
+        app=_text(request, "app"),
+        through=read_person(request.get("through"), "'through'"),
+        purpose=_text(request, "purpose"),
+        records=records,
+        person=_text(request, "person") if "person" in request else "id",
+        fields=None if fields is None else tuple(fields),
+    )
+
+
+def write_filter(answer: FilterAnswer) -> dict[str, Any]:
+    """The filter's answer as a JSON object."""
+    report = answer.report
+    return {
+        "records": answer.records,
+        "report": {
+            "received": report.received,
+            "released": report.released,
+            "reasons": dict(report.reasons),
+            "withheld": [{"index": one.index, "denied": dict(one.denied)} for one in report.withheld],
+        },
+    }
+
+
+class _Configuration:
+    """`GET /.well-known/authzen-configuration` (AuthZEN 1.0, section 9): which endpoints there are."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await reply_to_get(self._metadata, scope, send)
+
+    def _metadata(self) -> dict[str, str]:
+        return {
+            "policy_decision_point": self._url,
+            "access_evaluation_endpoint": self._url + EVALUATION,
+            "access_evaluations_endpoint": self._url + EVALUATIONS,
+        }
+
+
+def _evaluate_one(engines: Engines, request: dict[str, Any]) -> dict[str, Any]:
+    question = read_question(request)
+    return write_no(question) if isinstance(question, str) else write_decision(disclose.evaluate(engines, question))
+
+
+def _evaluation_closed(_engines: Engines, body: bytes) -> dict[str, Any]:
+    """Law 4, when not even the caller's key can be looked up."""
+    strict_json.read_object(body)
+    return write_no(Reason.GATE_STALE)
+
+
+def _evaluations_closed(_engines: Engines, body: bytes) -> dict[str, Any]:
+    items = _items(strict_json.read_object(body))
+    stale = write_no(Reason.GATE_STALE)
+    return {"evaluations": [stale] * len(items)} if items else stale
+
+
+def _stop(request: dict[str, Any]) -> Stop:
+    options = request.get("options")
+    if options is None:
+        return Stop.NEVER
+    semantic = options.get("evaluations_semantic", Stop.NEVER) if isinstance(options, dict) else None
+    if semantic not in list(Stop):
+        raise BadInput("options: 'evaluations_semantic' is not known.", f"Use {', '.join(Stop)}.")
+    return Stop(semantic)
+
+
+def _items(request: dict[str, Any]) -> list[Any]:
+    items = request.get("evaluations")
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise BadInput("'evaluations' must be a list.", "Mend it or leave it out.")
+    if len(items) > disclose.MAX_QUESTIONS:
+        raise BadInput(f"More than {disclose.MAX_QUESTIONS} evaluations.", "Ask in parts.")
+    return items
+
+
+def _read_item(defaults: dict[str, Any], item: Any) -> Question | dict[str, Any]:
+    """One item's question; its answer at once where it cannot be asked.
+
+    A member of its own replaces the shared one whole.
+    """
+    try:
+        if not isinstance(item, dict):
+            raise BadInput("An evaluation must be an object.", "Mend it.")
+        members = ("subject", "action", "resource", "context")
+        question = read_question({name: item.get(name, defaults.get(name)) for name in members})
+    except BadInput as error:
+        return write_error(400, str(error))
+    return write_no(question) if isinstance(question, str) else question
+
+
+def _answered(answer: Decision | None) -> Decision:
+    assert answer is not None, "only what could not be asked has no answer"
+    return answer
+
+
+def _text(request: dict[str, Any], key: str) -> str:
+    found = request.get(key)
+    if not isinstance(found, str) or not found:
+        raise BadInput(f"{key!r} must be a text.", "Add or mend it.")
+    return found

@@ -1,0 +1,48 @@
+"""The four switches: everything, one app, one kind of data, what friends' apps may see (R7)."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from beholden.journeys import account, opt_out
+from beholden.model.act import ActorKind
+from beholden.model.errors import BadInput
+from beholden.model.person import Scope
+from beholden.web import pages
+from beholden.web.session import engines_of, form, page, require
+
+_BACK = "/privacy"
+_SHARING = {"on": True, "off": False}
+
+
+def routes() -> list[BaseRoute]:
+    """One page, and the form that every switch is."""
+    return [page("/privacy/choices", choices, methods=("GET", "POST"), kinds={ActorKind.PERSON})]
+
+
+def choices(request: Request) -> Response:
+    """Show the switches; turn one. Each is a form of its own, so that none is turned by accident."""
+    session = require(request, ActorKind.PERSON)
+    engines = engines_of(request)
+    if request.method == "POST":
+        sent = form(request)
+        scope, sharing = sent.one("scope"), sent.one("sharing")
+        if scope not in list(Scope) or sharing not in _SHARING:
+            raise BadInput("There is no such switch.", "Use the switches on the page.")
+        opt_out.choose(engines, session.person, Scope(scope), sent.one("target"), sharing=_SHARING[sharing])
+        return pages.redirect(_back(sent.one("back", default="/privacy/choices", longest=400)))
+    return pages.render(
+        request,
+        "privacy_centre/choices.html",
+        switches=account.switches(engines, session.person),
+        past=account.past_choices(engines, session.person),
+        done=request.query_params.get("done", ""),
+    )
+
+
+def _back(path: str) -> str:
+    """The page of the privacy centre on which the switch was, to be shown again."""
+    clean = path if path == _BACK or path.startswith(f"{_BACK}/") else "/privacy/choices"
+    if not clean.isascii() or any(c in clean for c in "?#\\\\") or not clean.isprintable():
+        clean = "/privacy/choices"
+    return f"{clean}?done=chosen"
