@@ -10,15 +10,13 @@ import pytest
 
 from beholden import bootstrap, settings
 from beholden.backends.host.clock import FileClock
-from beholden.backends.sql import migrate
-from beholden.backends.sql.engine import metadata
-from beholden.backends.sql.store import SqlStore
 from beholden.journeys.ports import Contract, Engines, NewPerson, Review
 from beholden.model import policy as policies
 from beholden.model.app import App, Ask, Developer
 from beholden.model.catalogue import Catalogue
 from beholden.model.grant import Grant
 from beholden.model.ids import AppNumber, ClientId, GrantId, OutsideId, PersonNumber
+from tests import schema
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -149,10 +147,7 @@ class House:
 def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with the present schema, made once and copied for each test."""
     path = tmp_path_factory.mktemp("blank") / "store.db"
-    store = SqlStore(f"sqlite:///{path}")
-    migrate.upgrade(store.engine)
-    metadata.create_all(store.engine)
-    store.close()
+    schema.make(f"sqlite:///{path}")
     return path
 
 

@@ -9,11 +9,14 @@ from beholden.backends.host.keys import secret_file
 from beholden.backends.host.locks import FileLocks
 from beholden.backends.lake.delta import DeltaLake
 from beholden.backends.mail.smtp import Account, Security, SmtpMailer
-from beholden.backends.segments import SegmentLedger
+from beholden.backends.parquet import ParquetTable
+from beholden.backends.segments import SegmentLedger, folder_reader
 from beholden.backends.sql.store import SqlStore
 from beholden.journeys.ports import Clock, Engines
+from beholden.journeys.seal import Published
+from beholden.journeys.trace import TableFile
 from beholden.model import catalogue as catalogues
-from beholden.model.errors import BadInput, Unavailable
+from beholden.model.errors import BadInput, Damaged, Unavailable
 from beholden.model.ids import PersonNumber
 from beholden.settings import Settings
 
@@ -48,12 +51,19 @@ def embedded(settings: Settings) -> Engines:
         raise Unavailable(f"The data folder {settings.data} cannot be made ({error.strerror}).") from error
     read_catalogue = catalogue(settings)
     store = SqlStore(settings.database_url)
+    ledger = _ledger(settings, store)
+    if ledger.size() and store.is_new():
+        # An empty database beside a full ledger would give person numbers a second time: history would change hands.
+        raise Damaged(
+            f"The ledger in {settings.data} has entries, but its database has nothing.",
+            "Restore the database from a backup, or choose another data folder.",
+        )
     store.prepare()
     return Engines(
         clock=clock(settings),
         ids=RandomIds(),
         store=store,
-        ledger=_ledger(settings, store),
+        ledger=ledger,
         lake=DeltaLake(settings.data / "lake"),
         catalogue=read_catalogue,
         pairwise=secret_file(settings.data / "keys" / "pairwise"),
@@ -86,6 +96,16 @@ def _ledger(settings: Settings, store: SqlStore) -> SegmentLedger:
 
     folder, key_folder = settings.data / "ledger", settings.data / "keys"
     return SegmentLedger(folder, settings.ledger_origin, key_folder, keys, clock(settings).now)
+
+
+def published(folder: Path) -> Published:
+    """A copy of the ledger's published half, to be verified without anything else of ours."""
+    return folder_reader(folder)
+
+
+def table_file(path: Path, *, with_ids: bool) -> TableFile:
+    """The Parquet file that an export of the ledger is written to."""
+    return ParquetTable(path, with_ids=with_ids)
 
 
 def close(engines: Engines) -> None:

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
-from beholden.backends.sql.engine import metadata
 from beholden.backends.sql.store import SqlStore
+from tests import schema
 
 _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
 
@@ -41,10 +41,7 @@ class PostgresServer:
         """Address of a new database with the present schema; copied, which is quicker than creating every table."""
         if not self._template:
             url = self.empty()
-            store = SqlStore(url)
-            store.prepare()
-            metadata.create_all(store.engine)
-            store.close()
+            schema.make(url)
             self._template = url.rpartition("@/")[2].partition("?")[0]
         return self._create(self._template)
 

@@ -1,5 +1,6 @@
 """What the platform says of who signed in is believed only when every check holds. A real provider on a real socket."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -36,7 +37,8 @@ def _sign_in(provider: Provider, platform: Platform, issuer: str | None = None) 
 
 def test_a_sign_in_gives_the_subject(provider):
     assert _sign_in(provider, _platform(provider)) == "p1"
-    assert provider.seen[0]["authorization"].startswith("Basic ")
+    shown = b64decode(provider.seen[0]["authorization"].removeprefix("Basic ")).decode()
+    assert shown == f"{CLIENT_ID}:s3cret%2Fwith%3Asigns"  # form-encoded first (RFC 6749, 2.3.1)
     assert "client_secret" not in provider.seen[0]
 
 

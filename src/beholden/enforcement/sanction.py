@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from beholden.model.act import SYSTEM, Actor, ActorKind
+from beholden.model.act import Actor, ActorKind
 from beholden.model.errors import BadInput
 from beholden.model.ids import AppNumber, CaseId, DeveloperNumber, SanctionId
 from beholden.model.refusal import Refusal
@@ -171,10 +171,11 @@ def confirm(sanction: Sanction, actor: Actor, at: datetime, reason: str) -> Sanc
 
 
 def put_in_force(sanction: Sanction, at: datetime) -> Sanction | Refusal:
-    """The confirmed sanction, in force from now on."""
+    """The confirmed sanction, in force from now on, on the word of whoever or whatever decided it."""
     if sanction.state is not SanctionState.CONFIRMED:
         return _not_now(sanction, "put in force")
-    return _after(sanction, Move.FORCE, SYSTEM, at, "confirmed", SanctionState.IN_FORCE)
+    decided = sanction.history[-1]
+    return _after(sanction, Move.FORCE, decided.actor, at, decided.reason, SanctionState.IN_FORCE)
 
 
 def withdraw(sanction: Sanction, actor: Actor, at: datetime, reason: str) -> Sanction | Refusal:

@@ -89,10 +89,9 @@ class Examiner:
         for start in range(0, source.size, CHUNK):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
-            owned = range(start, start + CHUNK)
             for match in match_text(raw, self.sought, self.tested):
-                if first + match.offset in owned:
-                    self.tally.add(site, match, first + match.offset)
+                if first + match.last >= start and first + match.first < start + CHUNK:
+                    self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
             if judge:
                 opaque += _opaque_bytes(body)
@@ -184,8 +183,7 @@ class Examiner:
         for start in range(0, source.size, CHUNK):
             raw = source.read(start, CHUNK + MARGIN)
             for match in match_text(raw, self.sought, self.tested, binary=True):
-                if match.offset < CHUNK:
-                    self.tally.add(site, match, base + start + match.offset)
+                self.tally.add(site, match, base + start + match.first)
             opaque += _opaque_bytes(raw[:CHUNK])
         return opaque
 
@@ -228,7 +226,7 @@ class Examiner:
             return 0
         site = Site(place.exhibit, place.path, _table(row.table, row.region), row.state)
         for match in match_text(blob, self.sought, self.tested):
-            self.tally.add(site, match, row.offset + match.offset)
+            self.tally.add(site, match, row.offset + match.first)
         return _opaque_bytes(blob)
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
@@ -236,7 +234,7 @@ class Examiner:
         site = Site(place.exhibit, place.path, _table(found.table, found.region), State.DELETED)
         for match in match_text(found.data, self.sought, self.tested, binary=True):
             if not live.get(match.person, False) and (match.corroborated or match.person not in live):
-                self.tally.add(site, match, found.offset + match.offset)
+                self.tally.add(site, match, found.offset + match.first)
         return _opaque_bytes(found.data) if len(found.data) >= 4 * SMALLEST_BLOB else 0
 
 
@@ -260,4 +258,3 @@ def _opaque_bytes(data: bytes) -> int:
         block = data[start : start + BLOCK]
         total += len(block) if is_opaque(block) else 0
     return total
-

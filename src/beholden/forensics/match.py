@@ -27,12 +27,16 @@ _IDS = frozenset({Kind.SCOPED_ID, Kind.OUTSIDE_ID})
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One person at one place. `fields` are what was found of them there, kinds and names of disclosed fields."""
+    """One person at one place. `fields` are what was found of them there, kinds and names of disclosed fields.
+
+    In a buffer, `first` and `last` are the bytes at which their first and last hit begin.
+    """
 
     person: PersonNumber
     fields: frozenset[str]
-    offset: int
     corroborated: bool
+    first: int = 0
+    last: int = 0
 
     @property
     def attributed(self) -> bool:
@@ -52,37 +56,41 @@ def corroborates(fields: frozenset[str], *, certain: bool) -> bool:
 
 
 def match_text(raw: bytes, sought: Needles, tested: Tested, *, binary: bool | None = None) -> list[Match]:
-    """Everyone in a buffer, in all its readings. One person at one place is told once."""
-    found: dict[tuple[PersonNumber, int], Match] = {}
+    """Everyone in a buffer, in all its readings; several times where they stand several times."""
+    found: list[Match] = []
     for lane in lanes(raw, binary=binary):
-        for match in _in_lane(lane, scan(lane, sought, tested), sought):
-            key = (match.person, match.offset // 2)  # the two phases of UTF-16 see one text a byte apart
-            known = found.get(key)
-            if known is None or match.corroborated > known.corroborated:
-                found[key] = match
-    return sorted(found.values(), key=lambda match: match.offset)
+        hits = scan(lane, sought, tested)
+        if hits:
+            found.extend(_in_lane(lane, hits, sought))
+    return found
 
 
 def _in_lane(lane: Lane, hits: Sequence[Hit], sought: Needles) -> Iterator[Match]:
     reach = BINARY_WINDOW if lane.binary else WINDOW
-    last = 0
-    for place, hit in enumerate(hits):
-        while hits[last].start < hit.start - reach:
-            last += 1
-        near = [other for other in _near(hits, last, place, hit.end + reach) if other.person == hit.person]
-        fields = frozenset[str](other.kind for other in near)
-        certain = any(other.certain for other in near)
-        if not corroborates(fields, certain=certain):
-            fields |= _beside(lane, near, sought.people[hit.person], sought, reach)
-        yield Match(hit.person, fields, lane.place(hit.start), corroborates(fields, certain=certain))
+    by_person: dict[PersonNumber, list[Hit]] = {}
+    for hit in hits:
+        by_person.setdefault(hit.person, []).append(hit)
+    for person, own in by_person.items():
+        for together in _clusters(own, reach):
+            yield _judged(lane, person, together, sought, reach)
 
 
-def _near(hits: Sequence[Hit], first: int, place: int, end: int) -> Iterator[Hit]:
-    """Hits from the window's beginning to its end; a hostile crowd of them is not searched to its end."""
-    for other in range(max(first, place - 64), min(len(hits), place + 64)):
-        if hits[other].start >= end:
-            return
-        yield hits[other]
+def _clusters(own: Sequence[Hit], reach: int) -> Iterator[Sequence[Hit]]:
+    """One person's hits, in groups of which none is longer than the window."""
+    first = 0
+    for place in range(1, len(own) + 1):
+        if place == len(own) or own[place].start - own[first].start > reach:
+            yield own[first:place]
+            first = place
+
+
+def _judged(lane: Lane, person: PersonNumber, own: Sequence[Hit], sought: Needles, reach: int) -> Match:
+    fields = frozenset[str](hit.kind for hit in own)
+    certain = any(hit.certain for hit in own)
+    if not corroborates(fields, certain=certain):
+        fields |= _beside(lane, own, sought.people[person], sought, reach)
+    corroborated = corroborates(fields, certain=certain)
+    return Match(person, fields, corroborated, lane.place(own[0].start), lane.place(own[-1].start))
 
 
 def _beside(lane: Lane, own: Sequence[Hit], one: Sought, sought: Needles, reach: int) -> frozenset[str]:
@@ -146,7 +154,7 @@ def _delimited(text: str, spelling: str) -> bool:
     at = folded.find(spelling)
     while at >= 0:
         end = at + len(spelling)
-        if 0 < at and end < len(folded):
+        if at > 0 and end < len(folded):
             starts = not original[at - 1].isalpha() or (original[at].isupper() and original[at - 1].islower())
             if starts and (not original[end].isalpha() or original[end].isupper()):
                 return True
@@ -172,7 +180,7 @@ def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list
         elif one.digests and not corroborates(frozenset(fields), certain=True):
             fields.update(values_in(others, one, sought))
         whole = frozenset(fields)
-        matches.append(Match(person, whole, 0, corroborates(whole, certain=True)))
+        matches.append(Match(person, whole, corroborates(whole, certain=True)))
     for text in texts:
         if len(text) > MAX_KEY:
             matches.extend(match_text(text.encode("utf-8", "replace"), sought, tested, binary=False))
@@ -196,17 +204,17 @@ def _keys(text: str, sought: Needles, tested: Tested) -> Iterator[tuple[PersonNu
     if identified is not None:
         tested.ids += 1
         yield identified[1], identified[0]
-    if "@" not in text and len(text) < 26:
+    if len(key) < 6:
         return
     people = sought.emails.get(key)
     if people is not None:
         tested.addresses += 1
         for person in people:
             yield person, Kind.EMAIL
-    elif identified is None:
-        for lane in lanes(text.encode("utf-8", "replace"), binary=False):
-            for hit in scan(lane, sought, tested):
-                yield hit.person, hit.kind
+    elif identified is None and (b"@" in key or sought.may_hold_id(key)):
+        raw = text.encode("utf-8", "replace")
+        for hit in scan(Lane(raw, raw, "utf-8", False), sought, tested):
+            yield hit.person, hit.kind
 
 
 def _is_name(values: Sequence[str], name: str) -> bool:

@@ -22,6 +22,7 @@ MAX_CHANCE = 1e-6
 """An id is used only if fewer than one in a million arbitrary ids of its shape belong to somebody sought."""
 SCOPED_LENGTH = 26
 _SCOPED = re.compile(r"[a-z2-7]{26}")
+_SCOPED_RUN = re.compile(rb"[a-z2-7]{26}")
 _OUTSIDE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{3,255}")
 _WORD = re.compile(r"[^\W_]+")
@@ -63,9 +64,15 @@ class Needles:
     ids: dict[bytes, tuple[Kind, PersonNumber]] = field(default_factory=dict)
     domains: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
     domain_lengths: tuple[int, ...] = ()
-    outside_lengths: tuple[int, int] = (0, 0)
     digit_lengths: tuple[int, ...] = ()
+    outside_token: re.Pattern[bytes] | None = None
     unusable: dict[Kind, int] = field(default_factory=dict)
+
+    def may_hold_id(self, low: bytes) -> bool:
+        """Whether folded bytes hold something of the shape of an id; a quick no for most texts."""
+        if _SCOPED_RUN.search(low) is not None:
+            return True
+        return self.outside_token is not None and self.outside_token.search(low) is not None
 
 
 def needles(sought: Iterable[Sought], matches: Matches) -> Needles:
@@ -119,7 +126,9 @@ def _add_outside_ids(made: Needles) -> None:
             digits.add(length)
         for key, person in members:
             made.ids.setdefault(key, (Kind.OUTSIDE_ID, person))
-    made.outside_lengths = (min(kept), max(kept)) if kept else (0, 0)
+    if kept:
+        token = rb"(?<![a-z0-9_-])[a-z0-9_-]{%d,%d}(?![a-z0-9_-])" % (min(kept), max(kept))
+        made.outside_token = re.compile(token)
     made.digit_lengths = tuple(sorted(digits))
     if unusable:
         made.unusable[Kind.OUTSIDE_ID] = unusable

@@ -1,4 +1,4 @@
-"""What an examination needs from outside: evidence that is opened read-only, its containers, and a place for results."""
+"""What an examination needs from outside: evidence, opened read-only, and a place for its results."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager

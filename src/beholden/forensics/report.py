@@ -6,7 +6,7 @@ People appear by their number and by the id that the app itself uses for them; n
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 
 from beholden.forensics.coverage import Statement
@@ -119,7 +119,8 @@ def _header(header: Header) -> dict[str, object]:
 
 
 def _places(tally: Tally) -> list[dict[str, object]]:
-    rows = [
+    sites = sorted(tally.sites.items(), key=lambda item: astuple(item[0]))
+    return [
         {
             "exhibit": site.exhibit,
             "path": site.path,
@@ -128,9 +129,8 @@ def _places(tally: Tally) -> list[dict[str, object]]:
             "people": len(count.corroborated),
             "uncorroborated": len(count.alone - count.corroborated),
         }
-        for site, count in tally.sites.items()
+        for site, count in sites
     ]
-    return sorted(rows, key=lambda row: (row["exhibit"], row["path"], row["where"], row["state"]))
 
 
 def _coverage(statement: Statement) -> dict[str, object]:
@@ -145,9 +145,7 @@ def _chance(expected: float) -> str:
 
 def _people(tally: Tally, sought: Needles, *, corroborated: bool) -> list[dict[str, object]]:
     return [
-        _person(number, one, sought)
-        for number, one in sorted(tally.people.items())
-        if one.corroborated is corroborated
+        _person(number, one, sought) for number, one in sorted(tally.people.items()) if one.corroborated is corroborated
     ]
 
 

@@ -22,6 +22,8 @@ _DOMAIN = re.compile(rb"[a-z0-9.\x80-\xff-]{3,255}")
 _DOMAIN_BINARY = re.compile(rb"[a-z0-9.-]{3,255}")
 _MARKS = re.compile(rb"%[0-9a-f]{2}|['=/&|{}?!*#$^~`]|\A[.-]+")
 """Characters that an address may have but that nearly always are quotes or punctuation around it."""
+_FOREIGN = re.compile(r"[^\x00-\x7f\w]", re.UNICODE)
+"""What is neither ASCII nor a letter or digit: quotation marks, spaces, a byte order mark."""
 _SCOPED = re.compile(rb"[a-z2-7]{26,}")
 _DIGITS = re.compile(rb"[0-9]{8,}")
 
@@ -49,7 +51,7 @@ def scan(lane: Lane, sought: Needles, tested: Tested) -> list[Hit]:
     """All hits in a lane, by place."""
     found = list(_addresses(lane, sought, tested))
     found.extend(_scoped_ids(lane, sought, tested))
-    found.extend(_outside_ids(lane, sought, tested))
+    found.extend(_outside_ids(lane, sought))
     found.sort(key=lambda hit: hit.start)
     return found
 
@@ -77,20 +79,43 @@ def _addresses(lane: Lane, sought: Needles, tested: Tested) -> Iterator[Hit]:
 def _whole(
     lane: Lane, sought: Needles, begin: int, at: int, after: int, end: int, tested: Tested
 ) -> tuple[Hit, ...] | None:
-    """The address as its characters delimit it; also without quotes or punctuation before it."""
+    """The address as its characters delimit it; also without quotes or punctuation around it."""
+    end = _cut_after(lane, after, end)
     domain = _folded(lane, after, end).rstrip(b".-")
     if domain not in sought.domains:
         return None
     tested.addresses += 1
-    end = min(end, after + len(domain))
+    begin = _cut_before(lane, begin, at)
     escaped = 1 if begin and lane.low[begin - 1 : begin] == b"\\" and lane.low[begin : begin + 1] in b"ntrbf" else 0
-    starts = [begin, begin + escaped]
+    starts = [begin + escaped]
     starts += [begin + mark.end() for mark in _MARKS.finditer(lane.low[begin:at])]
     for start in starts:
         people = sought.emails.get(_folded(lane, start, at) + b"@" + domain) if start < at else None
         if people is not None:
-            return tuple(Hit(start, end, Kind.EMAIL, person) for person in people)
+            return tuple(Hit(start, min(end, after + len(domain)), Kind.EMAIL, person) for person in people)
     return None
+
+
+def _cut_before(lane: Lane, begin: int, at: int) -> int:
+    """Where an address begins behind the last character that no address has, among those beyond ASCII."""
+    if lane.low[begin:at].isascii():
+        return begin
+    for start in range(at - 1, begin - 1, -1):
+        if lane.low[start] >= 0x80 and _FOREIGN.search(lane.text(start if lane.width == 2 else begin, start + 1)):
+            return start + 1
+    return begin
+
+
+def _cut_after(lane: Lane, after: int, end: int) -> int:
+    """Where a domain ends before the first character that no domain has, among those beyond ASCII."""
+    if lane.low[after:end].isascii():
+        return end
+    text = lane.text(after, end)
+    foreign = _FOREIGN.search(text)
+    if foreign is None:
+        return end
+    before = text[: foreign.start()]
+    return after + (len(before) if lane.width == 2 else len(before.encode("utf-8", "replace")))
 
 
 def _folded(lane: Lane, start: int, end: int) -> bytes:
@@ -148,11 +173,10 @@ def _scoped_ids(lane: Lane, sought: Needles, tested: Tested) -> Iterator[Hit]:
                 yield Hit(start, start + SCOPED_LENGTH, Kind.SCOPED_ID, found[1])
 
 
-def _outside_ids(lane: Lane, sought: Needles, tested: Tested) -> Iterator[Hit]:
-    shortest, longest = sought.outside_lengths
-    if not longest:
+def _outside_ids(lane: Lane, sought: Needles) -> Iterator[Hit]:
+    token = sought.outside_token
+    if token is None:
         return
-    token = re.compile(rb"(?<![a-z0-9_-])[a-z0-9_-]{%d,%d}(?![a-z0-9_-])" % (shortest, longest))
     present = set(token.findall(lane.low))
     if any(one in sought.ids for one in present):
         for match in token.finditer(lane.low):

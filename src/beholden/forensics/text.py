@@ -56,16 +56,27 @@ def lanes(raw: bytes, *, binary: bool | None = None) -> Iterator[Lane]:
     Both phases are tried, so a text may begin at any byte. `binary` None decides by the control characters.
     """
     zeros = b"\x00" in raw
+    only = _one_order(raw) if zeros else None
     if binary is None:
-        binary = zeros or looks_binary(raw)
+        binary = only is None and (zeros or looks_binary(raw))
     yield Lane(raw, raw, "utf-8", binary)
     if not zeros:
         return
-    for order, encoding in _UTF16.items():
-        for phase in (0, 1):
-            narrow = _narrow(raw, order, phase)
-            if b"@" in narrow or _has_run(narrow):
-                yield Lane(narrow, raw, encoding, binary, 2, phase)
+    views = [(only, 0)] if only is not None else [(order, phase) for order in _UTF16 for phase in (0, 1)]
+    for order, phase in views:
+        narrow = _narrow(raw, order, phase)
+        if b"@" in narrow or _has_run(narrow):
+            yield Lane(narrow, raw, _UTF16[order], binary, 2, phase)
+
+
+def _one_order(raw: bytes) -> int | None:
+    """0 or 1 where the whole buffer plainly is UTF-16 of one order: zeros at nearly every other byte, nowhere else."""
+    if len(raw) < 64:
+        return None
+    even, odd = raw[::2].count(0) * 2, raw[1::2].count(0) * 2
+    if odd > 0.9 * len(raw) and even < 0.001 * len(raw):
+        return 0
+    return 1 if even > 0.9 * len(raw) and odd < 0.001 * len(raw) else None
 
 
 def _has_run(narrow: bytes) -> bool:
@@ -73,6 +84,8 @@ def _has_run(narrow: bytes) -> bool:
 
 
 def _narrow(raw: bytes, order: int, phase: int) -> bytes:
+    if (len(raw) - phase) % 2:
+        raw += b"\x00"  # the last character of a text may lack its other byte
     usable = (len(raw) - phase) // 2 * 2
     pairs = np.frombuffer(raw, np.uint8, usable, phase).reshape(-1, 2)
     low, high = (pairs[:, 0], pairs[:, 1]) if order == 0 else (pairs[:, 1], pairs[:, 0])

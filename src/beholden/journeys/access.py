@@ -27,7 +27,8 @@ KEYS_AT_ONCE = 2
 """Keys of one caller that hold at the same time: the old one goes on until the new one is everywhere."""
 _KEY_PREFIX = "bhk_"  # so that a scanner of published code can tell what it found
 _SECRET = re.compile(r"(bhk_)?[A-Za-z0-9_-]{43}")
-_NAME = re.compile(r"[a-z][a-z0-9._-]{0,39}")
+_ID = re.compile(r"[a-z][a-z0-9._-]{0,39}")
+_CALLER = re.compile(r"[a-z](?:[a-z0-9 ._-]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class IssuedKey:
 
 def add_operator(engines: Engines, id_: str, name: str, email: str, actor: Actor = SYSTEM) -> Operator:
     """A new operator; raises BadInput, and Conflict when the id was ever given."""
-    if not _NAME.fullmatch(id_):
+    if not _ID.fullmatch(id_):
         raise BadInput(f"The operator id {id_!r} cannot be used.", "Use 1 to 40 of a-z, 0-9, dot, _ and -.")
     now = engines.clock.now()
     operator = Operator(OperatorId(id_), checked_text(name, "name", 200), checked_email(email), now)
@@ -148,8 +149,8 @@ def add_platform_key(engines: Engines, caller: str, actor: Actor = SYSTEM) -> Is
 
     Raises Conflict when the caller has two already: a rotation ends by revoking the old one.
     """
-    if not _NAME.fullmatch(caller):
-        raise BadInput(f"The caller {caller!r} cannot be used.", "Use 1 to 40 of a-z, 0-9, dot, _ and -.")
+    if not _CALLER.fullmatch(caller):
+        raise BadInput(f"The caller {caller!r} cannot be used.", "Use 1 to 40 of a-z, 0-9, blank, dot, _ and -.")
     now = engines.clock.now()
     secret = _KEY_PREFIX + _new_secret(engines)
     digest = digest_of(secret)
@@ -197,7 +198,9 @@ def _new_secret(engines: Engines) -> str:
 
 def _require(unit: Unit, kind: ActorKind, id_: str) -> None:
     if not _exists(unit, kind, id_):
-        raise NotFound(f"There is no {kind} {id_!r}.", "`beholden operator list` and `beholden app developers` name them.")
+        raise NotFound(
+            f"There is no {kind} {id_!r}.", "`beholden operator list` and `beholden app developer list` name them."
+        )
 
 
 def _exists(unit: Unit, kind: ActorKind, id_: str) -> bool:

@@ -19,8 +19,8 @@ from beholden.model.disclosure import RecordedDisclosure
 from beholden.model.errors import Conflict, NotFound
 from beholden.model.grant import EndReason, Grant, GrantState
 from beholden.model.ids import AppNumber, PersonNumber
-from beholden.model.person import Choice, Scope
-from beholden.model.policy import Indirect, Policy
+from beholden.model.person import Scope
+from beholden.model.policy import Policy
 from beholden.model.standing import Standing, worse
 
 PAGE = 50
@@ -91,6 +91,24 @@ class Connected:
     deletion: DeletionRequest | None
     soon: bool  # the grant ends within 14 days unless the person uses the app
 
+    @property
+    def active(self) -> bool:
+        """Whether the app may get data of the person now, by their grant."""
+        return self.grant is not None and self.grant.tab is Tab.ACTIVE
+
+    @property
+    def latest_at(self) -> datetime | None:
+        """When the app last was allowed or given anything."""
+        granted = self.grant.granted_at if self.grant else None
+        return max((at for at in (self.received.last_at, granted) if at is not None), default=None)
+
+    @property
+    def can_ask_deletion(self) -> bool:
+        """Whether the app may hold something that it was not asked to delete yet."""
+        if self.latest_at is None:
+            return False
+        return self.deletion is None or self.deletion.at < self.latest_at
+
 
 @dataclass(frozen=True, slots=True)
 class AppDetail:
@@ -145,40 +163,6 @@ class Overview:
     apps_that_received: int
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """One switch as it stands. `since` is None where the person never touched it and the policy's default holds."""
-
-    scope: Scope
-    target: str
-    label: str
-    explains: str
-    fields: tuple[str, ...]
-    sharing: bool
-    since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Switches:
-    """The four switches (R7); `apps` are those that the person turned off or is connected with."""
-
-    all: Switch
-    indirect: Switch
-    clusters: tuple[Switch, ...]
-    apps: tuple[Switch, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PastChoice:
-    """A position of a switch in words, for the history."""
-
-    scope: Scope
-    about: str
-    sharing: bool
-    since: datetime
-    until: datetime | None
-
-
 def person_known_as(engines: Engines, outside_id: str) -> PersonNumber | None:
     """The person whom the platform calls `outside_id`, if the directory has them and they are not erased."""
     with engines.store.read() as unit:
@@ -199,7 +183,7 @@ def overview(engines: Engines, person: PersonNumber) -> Overview:
     return Overview(
         name=known.name,
         all_off_since=off,
-        active=sum(1 for c in connected if c.grant is not None and c.grant.tab is Tab.ACTIVE),
+        active=sum(1 for c in connected if c.active),
         ending_soon=tuple(c for c in connected if c.soon),
         months=months(rows, now),
         disclosures=len(rows),
@@ -249,42 +233,6 @@ def disclosures(
     return SharedPage(rows, total, rows[-1].seq if more else None, first=later == 0)
 
 
-def switches(engines: Engines, person: PersonNumber) -> Switches:
-    """Where each switch stands now, whether the person ever touched it or not."""
-    with engines.store.read() as unit:
-        stand = {(c.scope, c.target): c for c in unit.directory.choices(person)}
-        through_others = unit.directory.policy().indirect is Indirect.OPT_OUT
-        mine = {g.app for g in unit.directory.grants(person=person)}
-        apps_ = [a for a in unit.directory.apps() if a.number in mine or (Scope.APP, a.client_id) in stand]
-
-    def switch(scope: Scope, target: str, label: str, explains: str = "", fields: tuple[str, ...] = ()) -> Switch:
-        choice = stand.get((scope, target))
-        default = through_others if scope is Scope.INDIRECT else True
-        sharing, since = (choice.sharing, choice.since) if choice else (default, None)
-        return Switch(scope, target, label, explains, fields, sharing, since)
-
-    return Switches(
-        all=switch(Scope.ALL, "", "Sharing with any app"),
-        indirect=switch(Scope.INDIRECT, "", "What your friends' apps may see"),
-        clusters=tuple(
-            switch(Scope.CLUSTER, c.name, c.label, c.explains, tuple(f.label for f in c.fields))
-            for c in engines.catalogue.clusters
-        ),
-        apps=tuple(switch(Scope.APP, a.client_id, a.name) for a in apps_),
-    )
-
-
-def past_choices(engines: Engines, person: PersonNumber) -> tuple[PastChoice, ...]:
-    """Every position that each switch ever had, newest first (law 7)."""
-    with engines.store.read() as unit:
-        names = {str(a.client_id): a.name for a in unit.directory.apps()}
-        found = unit.directory.choices(person, ended=True)
-    return tuple(
-        PastChoice(c.scope, _about(c, names, engines.catalogue), c.sharing, c.since, c.ended_at)
-        for c in sorted(found, key=lambda c: c.since, reverse=True)
-    )
-
-
 def owns(engines: Engines, person: PersonNumber, seq: int) -> bool:
     """Whether place `seq` of the ledger is a disclosure of this person's data: only they get its receipt."""
     return any(row.person == person for row in engines.ledger.rows([seq]))
@@ -294,7 +242,8 @@ def remove(engines: Engines, person: PersonNumber, client_id: str, *, ask_deleti
     """End the person's grant to an app, and its tokens; in force at the next request (law 5).
 
     To be deleted at the app is another wish than to be cut off from it: only with `ask_deletion` is it recorded, for
-    the developer to see. Returns the request's code then, else an empty text. Raises Conflict when nothing is active.
+    the developer to see. Returns the request's code then, else an empty text. Raises Conflict when there is nothing
+    left to do.
     """
     now = engines.clock.now()
     actor = Actor(ActorKind.PERSON, str(person))
@@ -303,7 +252,9 @@ def remove(engines: Engines, person: PersonNumber, client_id: str, *, ask_deleti
         found = _app(unit, client_id)
         active = [g for g in unit.directory.grants(person=person, active=True) if g.app == found.number]
         if not active and not ask_deletion:
-            raise Conflict("You have removed this app already.", "")
+            raise Conflict("This app has no access to end.", "Look at its page.")
+        if ask_deletion and not _beside(engines, unit, person, found, now).can_ask_deletion:
+            raise Conflict("There is nothing to delete, or you have asked already.", "The app's page says which.")
         for grant in active:
             unit.directory.end_grant(grant.id, GrantState.REVOKED, EndReason.PERSON, now)
             unit.consent.end_tokens(grant=grant.id, at=now)
@@ -447,9 +398,14 @@ def _connected(
     return tuple(sorted(all_, key=_latest, reverse=True))
 
 
+def _beside(engines: Engines, unit: Unit, person: PersonNumber, app_: App, now: datetime) -> Connected:
+    rows = list(engines.ledger.disclosures(person=person, apps=[app_.number]))
+    grants = [g for g in unit.directory.grants(person=person) if g.app == app_.number]
+    return _Reader(unit, engines.catalogue, person, now).connected(app_, grants, rows)
+
+
 def _latest(connected: Connected) -> datetime:
-    granted = connected.grant.granted_at if connected.grant else None
-    return max(at for at in (connected.received.last_at, connected.last_use, granted) if at is not None)
+    return max(at for at in (connected.latest_at, connected.last_use) if at is not None)
 
 
 def _app(unit: Unit, client_id: str) -> App:
@@ -466,12 +422,3 @@ def _cards(unit: Unit, numbers: Iterable[AppNumber]) -> Mapping[AppNumber, AppCa
 
 def _shared(row: RecordedDisclosure, card: AppCard, catalogue: Catalogue) -> Shared:
     return Shared(row.seq, row.at, card, labels(row.fields, catalogue), row.purpose, row.direct)
-
-
-def _about(choice: Choice, names: Mapping[str, str], catalogue: Catalogue) -> str:
-    if choice.scope is Scope.APP:
-        return names.get(choice.target, choice.target)
-    if choice.scope is Scope.CLUSTER:
-        cluster = catalogue.by_name.get(choice.target)
-        return cluster.label if cluster else choice.target
-    return ""

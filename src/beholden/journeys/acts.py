@@ -5,15 +5,17 @@ leaves an act that nothing followed: the ledger may say too much, never too litt
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import TypeVar
 
 from beholden.journeys.ports import Engines, Unit
 from beholden.ledger.ports import RecordedAct
 from beholden.model.act import Act, Actor, ActorKind
-from beholden.model.errors import Conflict, NotAllowed
+from beholden.model.errors import BadInput, Conflict, NotAllowed
 from beholden.model.refusal import Refusal
 
 Wanted = TypeVar("Wanted")
+Word = TypeVar("Word", bound=StrEnum)
 
 
 def record(engines: Engines, act: Act) -> int:
@@ -44,6 +46,14 @@ def granted(answer: Wanted | Refusal) -> Wanted:
     if isinstance(answer, Refusal):
         raise (NotAllowed if answer.forbidden else Conflict)(answer.sentence, answer.remedy)
     return answer
+
+
+def one_of(words: type[Word], word: str) -> Word:
+    """A word from outside as one of ours; raises BadInput that lists them."""
+    try:
+        return words(word)
+    except ValueError:
+        raise BadInput(f"The word {word[:40]!r} is not known.", f"Use one of {', '.join(words)}.") from None
 
 
 def operators_only(unit: Unit, actor: Actor) -> None:

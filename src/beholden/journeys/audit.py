@@ -8,9 +8,9 @@ from beholden.cases import deadline
 from beholden.cases import verdict as verdicts
 from beholden.cases.case import AddNote, AnswerRfi, Case, CaseState, Close, Event, Refuse, SendRfi
 from beholden.cases.verdict import Outcome
-from beholden.enforcement.sanction import Ground, Sanction, SanctionState, by_rule
+from beholden.enforcement.sanction import Ground, SanctionState, by_rule
 from beholden.journeys import enforce
-from beholden.journeys.acts import granted, operators_only, record, record_once
+from beholden.journeys.acts import granted, one_of, operators_only, record, record_once
 from beholden.journeys.docket import CaseSummary, CaseView, TimelineItem, case_view, list_cases
 from beholden.journeys.enforce import Forced
 from beholden.journeys.ports import Engines, Unit
@@ -94,11 +94,23 @@ def send_rfi(
     return case_view(engines, case_id)
 
 
-def answer_rfi(engines: Engines, actor: Actor, case_id: str, answers: Mapping[int, str]) -> CaseView:
-    """The developer answers every question. After the deadline it is kept as late, and does not turn the clock back."""
+def answer_rfi(
+    engines: Engines,
+    actor: Actor,
+    case_id: str,
+    answers: Mapping[int, str],
+    *,
+    carried_by: Actor | None = None,
+) -> CaseView:
+    """The developer answers every question. After the deadline it is kept as late, and does not turn the clock back.
+
+    `carried_by` is the operator who entered what came by letter; in the developer's own session there is none.
+    """
     with engines.store.write() as unit:
+        if carried_by is not None:
+            operators_only(unit, carried_by)
         before = _theirs(unit, actor, case_id)
-        _advance(engines, unit, before, AnswerRfi(actor, engines.clock.now(), answers))
+        _advance(engines, unit, before, AnswerRfi(actor, engines.clock.now(), answers), carried_by)
     return case_view(engines, case_id)
 
 
@@ -145,8 +157,8 @@ def decide_verdict(
         before = _case(unit, case_id)
         _require_evidence(unit, before, evidence)
         now = engines.clock.now()
-        level = Level(severity) if severity is not None else None
-        verdict = verdicts.give(Outcome(outcome), reason, evidence, actor, now, level, deceit=deceit)
+        level = one_of(Level, severity) if severity is not None else None
+        verdict = verdicts.give(one_of(Outcome, outcome), reason, evidence, actor, now, level, deceit=deceit)
         _advance(engines, unit, before, Close(actor, now, verdict))
     return case_view(engines, case_id)
 
@@ -204,7 +216,8 @@ def _refuse_and_ban(engines: Engines, sanction_id: SanctionId) -> Forced:
         now = engines.clock.now()
         late = granted(deadline.overdue(before, now))
         after = granted(deadline.refused(late, now))
-        places = record_once(engines, sanction.mark, [_act(after, -2, sanction), _act(after, -1, sanction)])
+        acts = [_act(after, position, sanction=sanction.id) for position in (-2, -1)]
+        places = record_once(engines, sanction.mark, acts)
         unit.cases.save(before, _entered(after, places))
         return enforce.force_in(engines, unit, sanction)
 
@@ -224,25 +237,24 @@ def _theirs(unit: Unit, actor: Actor, case_id: str) -> Case:
     return found
 
 
-def _advance(engines: Engines, unit: Unit, before: Case, event: Event) -> None:
-    _save(engines, unit, before, granted(cases.advance(before, event)))
+def _advance(engines: Engines, unit: Unit, before: Case, event: Event, carried_by: Actor | None = None) -> None:
+    _save(engines, unit, before, granted(cases.advance(before, event)), carried_by)
 
 
-def _save(engines: Engines, unit: Unit, before: Case | None, after: Case) -> None:
+def _save(engines: Engines, unit: Unit, before: Case | None, after: Case, carried_by: Actor | None = None) -> None:
     """Write a case's latest step, its act first (law 12)."""
-    unit.cases.save(before, _entered(after, [record(engines, _act(after, -1))]))
+    further = {"carried_by": str(carried_by)} if carried_by is not None else {}
+    unit.cases.save(before, _entered(after, [record(engines, _act(after, -1, **further))]))
 
 
-def _act(after: Case, position: int, sanction: Sanction | None = None) -> Act:
+def _act(after: Case, position: int, **further: str) -> Act:
     """The act of one step. Of words it holds none: an answer may name people, and a ledger entry stays for ever."""
     event = after.history[position]
-    details: dict[str, object] = {"state": event.state.value}
+    details: dict[str, object] = {"state": event.state.value, **further}
     if event.evidence:
         details["evidence"] = list(event.evidence)
     if after.rfis:
         details["rfi"] = after.rfis[-1].number
-    if sanction is not None:
-        details["sanction"] = sanction.id
     app = after.apps[0] if len(after.apps) == 1 else None
     return Act(event.actor, f"case:{event.step}", f"case:{after.id}", event.at, app, details)
 

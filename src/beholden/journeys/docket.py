@@ -14,7 +14,7 @@ from beholden.cases.verdict import Outcome
 from beholden.enforcement.appeal import Appeal
 from beholden.enforcement.ladder import Conduct, Rung, follows
 from beholden.enforcement.ladder import Outcome as Came
-from beholden.enforcement.sanction import Move, Sanction
+from beholden.enforcement.sanction import Move, Sanction, SanctionState
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.act import Actor, ActorKind
 from beholden.model.app import App, Developer
@@ -224,6 +224,8 @@ def _moves(sanctions: tuple[Sanction, ...]) -> list[TimelineItem]:
         )
         for s in sanctions
         for e in s.history
+        # What a rule decided is told once, by its act: that it is in force.
+        if e.move is not Move.DECIDE or s.state is SanctionState.CONFIRMED
     ]
 
 

@@ -16,7 +16,7 @@ from beholden.enforcement.appeal import Appeal, AppealState
 from beholden.enforcement.ladder import Conduct, Outcome, Rung, follows
 from beholden.enforcement.registration import Resemblance, resembles
 from beholden.enforcement.sanction import MAX_REASON, Ground, Sanction, SanctionKind, SanctionState, TargetKind
-from beholden.journeys.acts import granted, operators_only, record, record_once
+from beholden.journeys.acts import granted, one_of, operators_only, record, record_once
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.app import App, Developer
@@ -96,7 +96,7 @@ def propose(
             if about is None or about.developer != owner:
                 raise NotFound(f"There is no case {case!r} about this developer.", "`beholden case list` names them.")
         number = target.number if target else None
-        wished = SanctionKind(kind)
+        wished = one_of(SanctionKind, kind)
         for other in unit.enforcement.sanctions(developer=owner):
             if other.pending and other.kind is wished and other.app == number:
                 raise Conflict(f"The {wished} {other.id} is {other.state} already.", "Confirm it, or withdraw it.")
@@ -257,16 +257,23 @@ def lift(engines: Engines, actor: Actor, sanction_id: str, reason: str = "agreed
     return sanction_view(engines, sanction_id)
 
 
-def appeal(engines: Engines, actor: Actor, sanction_id: str, grounds: str) -> AppealView:
-    """The developer speaks against a sanction in force."""
+def appeal(
+    engines: Engines, actor: Actor, sanction_id: str, grounds: str, *, carried_by: Actor | None = None
+) -> AppealView:
+    """The developer speaks against a sanction in force; `carried_by` is the operator who entered a letter of theirs."""
     with engines.store.write() as unit:
+        if carried_by is not None:
+            operators_only(unit, carried_by)
         against = _sanction(unit, sanction_id)
         if actor.kind is ActorKind.DEVELOPER and actor.id != str(against.developer):
             raise _no_sanction(sanction_id)  # another developer does not learn that there is one
         earlier = unit.enforcement.appeals(sanction=against.id)
         id = AppealId(engines.ids.new("appeal"))
         filed = granted(appeals.file(id, against, earlier, actor, engines.clock.now(), grounds))
-        act = Act(actor, "appeal:file", f"appeal:{id}", filed.filed_at, against.app, {"sanction": against.id})
+        details: dict[str, object] = {"sanction": against.id}
+        if carried_by is not None:
+            details["carried_by"] = str(carried_by)
+        act = Act(actor, "appeal:file", f"appeal:{id}", filed.filed_at, against.app, details)
         unit.enforcement.save_appeal(None, replace(filed, entry=record(engines, act)))
     return appeal_view(engines, id)
 

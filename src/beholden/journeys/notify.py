@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from beholden.journeys.acts import operators_only
 from beholden.journeys.affected import Outcome
 from beholden.journeys.ports import Engines, Unit
 from beholden.journeys.post import Progress, SendReport, app_words, report, send, words_of
 from beholden.model.act import SYSTEM, Act, Actor
 from beholden.model.app import App
 from beholden.model.errors import BadInput, Conflict, Damaged, NotFound
-from beholden.model.ids import AppNumber, CampaignId, CaseId, PersonNumber
+from beholden.model.ids import AppNumber, CampaignId, CaseId, DeveloperNumber, PersonNumber
 from beholden.model.standing import Standing
 from beholden.notices import campaign as campaigns_
 from beholden.notices import wording
@@ -112,6 +113,7 @@ def draft(
     happened = _text(happened, "what happened")
     now = engines.clock.now()
     with engines.store.read() as unit:
+        _allowed(unit, actor)
         found = [_app(unit, number) for number in dict.fromkeys(apps)]
         if not found:
             raise BadInput("A campaign is about at least one app.", "Name one.")
@@ -136,6 +138,23 @@ def draft(
         return _view(unit, campaign)
 
 
+def apps_named(engines: Engines, clients: Sequence[str], developer: DeveloperNumber | None = None) -> list[AppNumber]:
+    """The numbers of apps by client id, and of all apps of a developer; raises NotFound for one that is not there."""
+    with engines.store.read() as unit:
+        found: list[AppNumber] = []
+        for client in clients:
+            app = unit.directory.app(client)
+            if app is None:
+                raise NotFound(f"There is no app {client[:80]!r}.", "List them with `beholden app list`.")
+            found.append(app.number)
+        if developer is not None:
+            theirs = unit.directory.apps(developer)
+            if not theirs:
+                raise NotFound(f"The developer {developer} has no apps.", "List them with `beholden app list`.")
+            found.extend(app.number for app in theirs)
+    return found
+
+
 def freeze(engines: Engines, campaign: str, *, actor: Actor = SYSTEM) -> CampaignView:
     """Fix who is told: everyone whom the ledger names at a checkpoint published now, the erased left out and counted.
 
@@ -145,6 +164,7 @@ def freeze(engines: Engines, campaign: str, *, actor: Actor = SYSTEM) -> Campaig
     """
     now = engines.clock.now()
     with engines.store.read() as unit:
+        _allowed(unit, actor)
         found = _campaign(unit, campaign)
     if found.state is not CampaignState.DRAFTED:
         raise Conflict(f"The campaign {found.id} is {found.state}.", "An audience is frozen once.")
@@ -236,6 +256,12 @@ def mark_seen(engines: Engines, person: PersonNumber, campaign: str) -> bool:
         return unit.notices.mark_seen(person, found[0].id, engines.clock.now())
 
 
+def _allowed(unit: Unit, actor: Actor) -> None:
+    """Campaigns are begun by operators, or by the system itself after a ban."""
+    if actor != SYSTEM:
+        operators_only(unit, actor)
+
+
 def _told(unit: Unit, person: PersonNumber) -> Mapping[str, tuple[Campaign, tuple[Share, ...]]]:
     found: dict[str, tuple[Campaign, tuple[Share, ...]]] = {}
     for number, theirs in unit.notices.of_person(person):
@@ -297,10 +323,12 @@ def _text(text: str, what: str) -> str:
 
 def _measures(unit: Unit, apps: Sequence[App]) -> str:
     standings = [unit.directory.standing(app) for app in apps]
+    if all(developer is Standing.BANNED for _, developer in standings):
+        return "We banned the developer. None of its apps receives anybody’s data any more; all permissions are ended."
     if all(Standing.BANNED in pair for pair in standings):
-        return "We banned it. None of these apps receives anybody's data any more, and all their permissions are ended."
+        return "We banned what received the data: it gets nobody’s data any more, and all permissions are ended."
     if all(Standing.BANNED in pair or Standing.SUSPENDED in pair for pair in standings):
-        return "We suspended it. None of these apps receives anybody's data until the matter is settled."
+        return "We suspended what received the data: it gets nobody’s data until the matter is settled."
     raise BadInput("Nothing is on record that was done about every one of these apps.", "Say what was done.")
 
 

@@ -89,7 +89,10 @@ class Directory(Protocol):
     """
 
     def enrol(self, people: Sequence[NewPerson], at: datetime, keys: Sequence[bytes]) -> int:
-        """Add the people who are not there yet, each with its 32-byte key; update name and e-mail of the others."""
+        """Add the people who are not there yet, each with its 32-byte key; update name and e-mail of the others.
+
+        Where an id stands twice, the later one counts. How many were added.
+        """
         ...
 
     def numbers(self, outside_ids: Sequence[str]) -> Mapping[str, PersonNumber]:

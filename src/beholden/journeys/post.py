@@ -17,6 +17,7 @@ from datetime import datetime
 
 from pyroaring import BitMap
 
+from beholden.journeys.acts import operators_only
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.act import SYSTEM, Act, Actor
 from beholden.model.errors import Damaged, NotFound, Unavailable
@@ -79,6 +80,8 @@ def send(
     another process is sending it.
     """
     with engines.store.read() as unit:
+        if actor != SYSTEM:
+            operators_only(unit, actor)
         found = unit.notices.campaign(campaign)
         if found is None:
             raise NotFound(f"There is no campaign {campaign[:80]!r}.", "List them with `beholden notice list`.")

@@ -44,8 +44,7 @@ def record_use(engines: Engines, client_id: str, outside_id: str) -> Reason | No
             unit.directory.record_use(person, app.number, now)
         elif refusal is Reason.INACTIVE:
             acts = [act for grant in active for act in end_in(unit, grant, EndReason.INACTIVE, now)]
-        if acts:
-            append(engines, acts)
+        append(engines, acts)
         return refusal
 
 

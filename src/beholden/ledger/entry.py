@@ -8,7 +8,7 @@ SHA-256(salt || private record), so that an entry says when and which app, and n
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -52,11 +52,12 @@ def unpack(data: bytes) -> Entry:
     return _entry(*_LAYOUT.unpack(data))
 
 
-def unpack_many(data: bytes) -> Iterator[Entry]:
-    """Read entries that stand one after another; raises Damaged as `unpack` does."""
-    if len(data) % SIZE:
-        raise Damaged(f"{len(data)} bytes are not a whole number of entries.")
-    return (_entry(*row) for row in _LAYOUT.iter_unpack(data))
+def places(data: bytes, kind: Kind, apps: Container[int] | None = None) -> Iterator[int]:
+    """Which of the entries that stand one after another are of a kind and, where given, of one of these apps."""
+    wanted = (_VERSION << 4) | kind
+    for place, (first, _, app, _) in enumerate(_LAYOUT.iter_unpack(data)):
+        if first == wanted and (apps is None or app in apps):
+            yield place
 
 
 def _entry(first: int, time: int, app: int, commitment: bytes) -> Entry:

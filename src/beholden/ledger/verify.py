@@ -83,7 +83,7 @@ def published_half(published: Published, key: VerifierKey, earlier: str | None =
     """Verify what anyone can: with `earlier`, a checkpoint kept from before, also that the log only grew since."""
     defects = Defects()
     head = _head(published.read, key, defects)
-    root, kinds = tree.EMPTY, dict.fromkeys((kind.name.lower() for kind in Kind), 0)
+    root, kinds = tree.EMPTY, dict.fromkeys(Kind, 0)
     if head is not None:
         root = _derive(published, head.size, kinds, defects)
         if root != head.root:
@@ -91,7 +91,15 @@ def published_half(published: Published, key: VerifierKey, earlier: str | None =
         _check_growth(published.read, head, key, earlier, defects)
         _check_leftovers(published, head.size, defects)
     return Report(
-        key.name, head.size if head else 0, root.hex(), None, kinds, 0, 0, tuple(defects.listed), defects.count
+        key.name,
+        head.size if head else 0,
+        root.hex(),
+        None,
+        _by_word(kinds),
+        0,
+        0,
+        tuple(defects.listed),
+        defects.count,
     )
 
 
@@ -109,7 +117,7 @@ def _head(read: tile.Read, key: VerifierKey, defects: Defects) -> Checkpoint | N
     return None
 
 
-def _derive(published: Published, size: int, kinds: dict[str, int], defects: Defects) -> bytes:
+def _derive(published: Published, size: int, kinds: dict[Kind, int], defects: Defects) -> bytes:
     """Hash every entry of every bundle, derive every tile and compare; the root over what the bundles hold."""
     edge = tile.Edge()
     for derived in edge.extend(_entries(published.read, size, kinds, defects)):
@@ -133,7 +141,7 @@ def _compare(read: tile.Read, derived: tile.File, width: int, defects: Defects) 
         defects.add(derived.path, "it is not what the entries give")
 
 
-def _entries(read: tile.Read, size: int, kinds: dict[str, int], defects: Defects) -> Iterator[bytes]:
+def _entries(read: tile.Read, size: int, kinds: dict[Kind, int], defects: Defects) -> Iterator[bytes]:
     """The entries of the published bundles up to `size`, each looked at; ends early where a bundle cannot be read."""
     latest = 0
     for first in range(0, size, tile.WIDTH):
@@ -144,7 +152,7 @@ def _entries(read: tile.Read, size: int, kinds: dict[str, int], defects: Defects
         for seq, data in enumerate(bundle, first):
             entry = _entry(seq, data, defects)
             if entry is not None:
-                kinds[entry.kind.name.lower()] += 1
+                kinds[entry.kind] += 1
                 if entry.time < latest:
                     defects.add(f"entry {seq}", "its time is before that of an earlier entry")
                 latest = max(latest, entry.time)
@@ -226,7 +234,7 @@ class _Tally:
     blank: int = 0
     loose: int = 0
     stated: Totals = field(default_factory=Totals)
-    kinds: dict[str, int] = field(default_factory=lambda: dict.fromkeys((kind.name.lower() for kind in Kind), 0))
+    kinds: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
 
 
 def whole_log(
@@ -266,12 +274,16 @@ def whole_log(
         end,
         root,
         tally.size,
-        tally.kinds,
+        _by_word(tally.kinds),
         tally.opened,
         tally.blank,
         tuple(defects.listed[:MAX_DEFECTS]),
         defects.count,
     )
+
+
+def _by_word(kinds: Mapping[Kind, int]) -> dict[str, int]:
+    return {kind.name.lower(): count for kind, count in kinds.items()}
 
 
 def _totals_differ(tally: _Tally) -> str:
@@ -304,7 +316,7 @@ def _open_batch(batch: Batch, secret: bytes, keys: Keys, tally: _Tally, defects:
         entry = _entry(seq, data, defects)
         if entry is None:
             continue
-        tally.kinds[entry.kind.name.lower()] += 1
+        tally.kinds[entry.kind] += 1
         if entry.time < tally.latest:
             defects.add(f"entry {seq}", "its time is before that of an earlier entry")
         tally.latest = max(tally.latest, entry.time)

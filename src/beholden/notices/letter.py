@@ -60,7 +60,7 @@ def mould(sender: str, subject: str, body: str, at: datetime) -> Mould:
         "Content-Type: text/plain; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n"
     )
-    return Mould(head.encode("ascii"), _quoted_printable(body))
+    return Mould(head.encode("ascii"), _quoted_printable(f"{body}\n"))
 
 
 def letter(mould_: Mould, person: PersonNumber, name: str, address: Address, message_id: str) -> Letter:
@@ -112,10 +112,12 @@ def header_text(text: str) -> str:
 
 
 def _phrase(shown: str) -> str:
-    """A display name with the space or the fold after it."""
-    if len(shown) <= 40 and _PLAIN.fullmatch(shown):
+    """A display name and the space after it. A long one is cut to one encoded word: readers disagree on whether two
+    in a row have a space between them, and the greeting has the whole name."""
+    if len(shown) <= _WORD_BYTES and _PLAIN.fullmatch(shown):
         return f'"{shown}" '
-    return _encoded_words(shown) + "\r\n "
+    part = shown.encode("utf-8", "replace")[:_WORD_BYTES].decode("utf-8", "ignore")
+    return f"{_encoded(part.encode())} "
 
 
 def _encoded_words(line: str) -> str:

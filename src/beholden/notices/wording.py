@@ -141,19 +141,21 @@ def consequences(shares: Sequence[Share], catalogue: Catalogue) -> tuple[str, ..
 def _remedies(told: Told) -> Section:
     return Section(
         "What you can do",
-        ("Do not trust links in letters, this one included. Sign in yourself, the way you always do, and open",),
         (
-            f"your inbox ({told.inbox}): this notice is there too. If it is not, the letter is not from us.",
-            "your apps: see what each app was given, remove an app, ask it to delete what it has.",
-            "sharing: turn off sharing with all apps, with one app, or through your contacts.",
             "Be careful with messages from strangers who know these things about you. We never ask for your password.",
+            "Do not trust links in letters, this one included. Sign in yourself, as you always do. You find there:",
+        ),
+        (
+            f"your inbox ({told.inbox}): this notice is in it. If it is not, the letter is not from us.",
+            "your apps: what each of them was given. You can remove an app, and ask it to delete what it has.",
+            "your choices: stop sharing with all apps, with one app, or through people who have you as a contact.",
         ),
     )
 
 
 def plain(words: Words) -> str:
     """The words as a text of short lines, for a letter."""
-    return "\n\n".join(_plain_section(section) for section in words.sections) + "\n"
+    return "\n\n".join(_plain_section(section) for section in words.sections)
 
 
 def _plain_section(section: Section) -> str:

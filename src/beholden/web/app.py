@@ -24,7 +24,7 @@ from beholden.journeys.ports import Engines
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput, BeholdenError, Conflict, Damaged, NotAllowed, NotFound, Unavailable
 from beholden.settings import Settings
-from beholden.web import gate_api, home, oauth, pages, privacy_centre, sign_in
+from beholden.web import gate_api, home, log, oauth, pages, privacy_centre, sign_in
 from beholden.web.session import SignInNeeded
 
 MAX_BODY_BYTES = 64 * 1024
@@ -77,6 +77,7 @@ def _routes(engines: Engines, settings: Settings) -> list[BaseRoute]:
         Mount("/static", StaticFiles(packages=[("beholden.web", "static")]), name="static"),
         *gate_api.routes(engines),
         *oauth.routes(),
+        *log.routes(),
         *home.routes(),
         *sign_in.routes(settings),
         *privacy_centre.routes(),
@@ -105,7 +106,10 @@ class Envelope:
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", id_.encode()), *self._fixed]
+                given = message["headers"]
+                # The gate's doors give the caller its own id back (AuthZEN 1.0); the log still has ours.
+                ours = [] if any(name == b"x-request-id" for name, _ in given) else [(b"x-request-id", id_.encode())]
+                message["headers"] = [*given, *ours, *self._fixed]
             await send(message)
 
         await self._app(scope, receive, tagged)

@@ -81,7 +81,7 @@ def _shown(request: Request, outcome: ConsentView | Refusal | Sent) -> Response:
     if isinstance(outcome, Refusal):
         return _refused(request, outcome)
     if isinstance(outcome, Sent):
-        return _sent(request, outcome.redirect)
+        return _sent(outcome.redirect)
     afresh = urlencode([*((k, v) for k, v in outcome.request if k != "prompt"), ("prompt", "consent")])
     return pages.render(
         request,
@@ -94,7 +94,7 @@ def _shown(request: Request, outcome: ConsentView | Refusal | Sent) -> Response:
 
 def _refused(request: Request, refusal: Refusal) -> Response:
     if refusal.redirect is not None:
-        return _sent(request, refusal.redirect)
+        return _sent(refusal.redirect)
     return pages.render(
         request,
         "error.html",
@@ -106,9 +106,9 @@ def _refused(request: Request, refusal: Refusal) -> Response:
     )
 
 
-def _sent(request: Request, address: str) -> Response:
+def _sent(address: str) -> Response:
     """See Other, so that a form is not sent on to the app with its fields (RFC 9700, 4.12)."""
-    headers = {**pages.security_headers(request), "location": address, "referrer-policy": "no-referrer"}
+    headers = {**pages.security_headers(), "location": address, "referrer-policy": "no-referrer"}
     return Response(status_code=303, headers=headers)
 
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 from joserfc import jwt
@@ -98,7 +98,9 @@ class Platform:
             "code_verifier": flow.verifier,
             "client_id": self._client_id,
         }
-        auth = httpx.BasicAuth(self._client_id, self._secret) if provider.basic and self._secret else None
+        # RFC 6749, 2.3.1: both are form-encoded before they are joined by a colon.
+        basic = httpx.BasicAuth(quote_plus(self._client_id), quote_plus(self._secret))
+        auth = basic if provider.basic and self._secret else None
         if auth is None and self._secret:
             form["client_secret"] = self._secret
         answer = self._json("POST", provider.token, data=form, auth=auth)

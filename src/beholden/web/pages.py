@@ -154,4 +154,3 @@ def form_source(address: str) -> str:
     if not origin.isascii() or any(c in origin for c in " ;,'\"\r\n\t") or origin == ":":
         raise ValueError(f"not an address that a form may lead to: {address!r}")
     return origin
-

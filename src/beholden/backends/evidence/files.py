@@ -56,15 +56,16 @@ class FileEvidence:
         exhibits: list[Exhibit] = []
         refused = list(walk.refused)
         done = 0
-        for path, size in walk.files:
+        for found, size in walk.files:
             number = len(exhibits) + 1
             try:
-                with _opened(path) as (descriptor, state):
+                with _opened(found) as (descriptor, state):
                     self._identity[number] = (state.st_dev, state.st_ino)
                     digest = _digest(descriptor, _counted(progress, done, total))
-                    exhibits.append(Exhibit(number, os.fsdecode(path), shown(os.fsdecode(path)), state.st_size, digest))
+                    name = os.fsdecode(found)
+                    exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest))
             except (OSError, Unavailable):
-                refused.append(NotTaken(shown(os.fsdecode(path)), Reason.NOT_READABLE, size))
+                refused.append(NotTaken(shown(os.fsdecode(found)), Reason.NOT_READABLE, size))
             done += size
         return Intake(tuple(exhibits), tuple(refused))
 
@@ -149,12 +150,12 @@ class _Walk:
             self.refused.append(NotTaken(name, Reason.TOO_DEEP))
             return
         try:
-            entries = sorted(os.listdir(path))
+            entries = sorted(os.listdir(path))  # noqa: PTH208 - bytes: a name need not be text
         except OSError:
             self.refused.append(NotTaken(name, Reason.NOT_READABLE))
             return
         for entry in entries:
-            self._take(os.path.join(path, entry), depth + 1)
+            self._take(path + b"/" + entry, depth + 1)
 
     def _link(self, path: bytes) -> Reason:
         """Whether a link stays within what is examined anyway. Nothing is read through it."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from beholden.backends.segments.frame import Frame, private_half
 from beholden.ledger import record as records
-from beholden.ledger.entry import Kind, unpack_many
+from beholden.ledger.entry import Kind, places
 from beholden.ledger.record import Totals
 from beholden.model.ids import NOBODY
 
@@ -31,9 +31,8 @@ class Survey:
         if self.person in frame.persons or self.person in frame.throughs:
             self.places.append(frame.first)
             self._count(frame)
-        for place, entry in enumerate(unpack_many(frame.public)):
-            if entry.kind is Kind.ERASURE:
-                self._note(frame.record(place))
+        for place in places(frame.public, Kind.ERASURE):
+            self._note(frame.record(place))
 
     def _count(self, frame: Frame) -> None:
         for person, through in zip(frame.persons, frame.throughs, strict=True):

@@ -16,7 +16,7 @@ from beholden.ledger import proof, tile, tree
 from beholden.ledger import record as records
 from beholden.ledger import verify as verification
 from beholden.ledger.batch import Batch
-from beholden.ledger.entry import Kind, unpack, unpack_many
+from beholden.ledger.entry import Kind, places, unpack
 from beholden.ledger.ports import RecordedAct
 from beholden.ledger.verify import Report
 from beholden.model.act import Act
@@ -277,6 +277,5 @@ def _frame(sealed: Batch) -> frame.Frame:
 
 def _places(found: frame.Frame, kind: Kind, apps: frozenset[AppNumber] | None, start: int) -> Iterator[int]:
     """The places within a frame, from `start` on, that hold entries of a kind and of one of these apps."""
-    for place, entry in enumerate(unpack_many(found.public)):
-        if entry.kind is kind and (apps is None or entry.app in apps) and found.first + place >= start:
-            yield place
+    skipped = start - found.first
+    return (place for place in places(found.public, kind, apps) if place >= skipped)

@@ -348,7 +348,7 @@ def _frames(file: BinaryIO, span: _Span, start: int, where: str) -> Iterator[Fra
         if not raw and span.end == _UNKNOWN:
             return
         head = header(raw)
-        if head is None or head.first != place or head.end > span.end:
+        if head is None or head.first != place or (span.closed and head.end > span.end):
             yield Defect(where, f"no frame with entry {place} stands at byte {at}")
             return
         place = head.end

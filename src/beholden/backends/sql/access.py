@@ -106,9 +106,7 @@ class SqlAccessStore:
         """See AccessStore. One statement decides who gets it."""
         taken = self._connection.execute(
             sign_in_links.update()
-            .where(
-                sign_in_links.c.digest == digest, sign_in_links.c.used_at.is_(None), sign_in_links.c.expires_at > at
-            )
+            .where(sign_in_links.c.digest == digest, sign_in_links.c.used_at.is_(None), sign_in_links.c.expires_at > at)
             .values(used_at=at)
         )
         if taken.rowcount != 1:
@@ -156,9 +154,7 @@ class SqlAccessStore:
 
     def platform_keys(self) -> Sequence[PlatformKey]:
         """See AccessStore."""
-        query = sa.select(platform_keys).order_by(
-            platform_keys.c.caller, platform_keys.c.added_at, platform_keys.c.id
-        )
+        query = sa.select(platform_keys).order_by(platform_keys.c.caller, platform_keys.c.added_at, platform_keys.c.id)
         return [PlatformKey(r.id, r.caller, r.added_at, r.revoked_at) for r in self._connection.execute(query)]
 
     def revoke_platform_key(self, id_: str, at: datetime) -> bool:

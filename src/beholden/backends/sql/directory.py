@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from beholden.backends.sql.engine import Instant, among, insert_many, metadata
+from beholden.backends.sql.engine import Instant, among, insert_many, metadata, storable
 from beholden.journeys.ports import Contract, NewPerson, Review
 from beholden.model import policy as policies
 from beholden.model.app import App, Ask, Developer
@@ -157,14 +157,9 @@ policy_documents = sa.Table(
 
 
 BLOCK = 65_536
-_KNOWN = sa.select(people.c.outside_id, people.c.number, people.c.name, people.c.email).where(
-    among(people.c.outside_id, "ids")
-)
-_RENAME = (
-    people.update()
-    .where(people.c.number == sa.bindparam("of"))
-    .values(name=sa.bindparam("new_name"), email=sa.bindparam("new_email"))
-)
+_PERSON_COLUMNS = ("number", "outside_id", "name", "email", "joined_at")
+_KNOWN = sa.select(*(people.c[name] for name in _PERSON_COLUMNS)).where(among(people.c.outside_id, "ids"))
+_RENAMED = "ON CONFLICT (number) DO UPDATE SET name = excluded.name, email = excluded.email"
 _FREE_BLOCK = (
     sa.select(number_blocks.c.first, number_blocks.c.next)
     .where(number_blocks.c.next < number_blocks.c.first + BLOCK)
@@ -198,25 +193,18 @@ class SqlDirectory:
 
     def enrol(self, people_: Sequence[NewPerson], at: datetime, keys: Sequence[bytes]) -> int:
         """See Directory. A statement a batch, not a person; those who are known and unchanged cost nothing more."""
-        known = self._known([p.outside_id for p in people_])
-        fresh: dict[str, tuple[NewPerson, bytes]] = {}
-        changed: dict[int, NewPerson] = {}
-        for person, key in zip(people_, keys, strict=True):
-            row = known.get(person.outside_id)
-            if row is None:
-                fresh.setdefault(person.outside_id, (person, key))
-            elif (row.name, row.email) != (person.name, person.email):
-                changed[row.number] = person
-        if changed:
-            self._connection.execute(
-                _RENAME, [{"of": n, "new_name": p.name, "new_email": p.email} for n, p in changed.items()]
-            )
+        latest = {person.outside_id: (person, key) for person, key in zip(people_, keys, strict=True)}
+        known = {row.outside_id: row for row in self._connection.execute(_KNOWN, {"ids": list(latest)})}
+        fresh = [(person, key) for outside_id, (person, key) in latest.items() if outside_id not in known]
+        changed = [
+            (row.number, outside_id, latest[outside_id][0].name, latest[outside_id][0].email, to_micros(row.joined_at))
+            for outside_id, row in known.items()
+            if (row.name, row.email) != (latest[outside_id][0].name, latest[outside_id][0].email)
+        ]
+        insert_many(self._connection, people, _PERSON_COLUMNS, changed, _RENAMED)
         if fresh:
-            self._add_people(list(fresh.values()), at)
+            self._add_people(fresh, at)
         return len(fresh)
-
-    def _known(self, outside_ids: Sequence[str]) -> dict[str, Any]:
-        return {row.outside_id: row for row in self._connection.execute(_KNOWN, {"ids": outside_ids})}
 
     def _add_people(self, new: Sequence[tuple[NewPerson, bytes]], at: datetime) -> None:
         numbers = self._take_numbers(len(new))
@@ -224,7 +212,7 @@ class SqlDirectory:
         insert_many(
             self._connection,
             people,
-            ("number", "outside_id", "name", "email", "joined_at"),
+            _PERSON_COLUMNS,
             [(n, p.outside_id, p.name, p.email, joined) for n, (p, _) in zip(numbers, new, strict=True)],
         )
         keyed = [(n, key) for n, (_, key) in zip(numbers, new, strict=True)]
@@ -248,7 +236,7 @@ class SqlDirectory:
 
     def numbers(self, outside_ids: Sequence[str]) -> Mapping[str, PersonNumber]:
         """See Directory."""
-        rows = self._connection.execute(_NUMBERS, {"ids": outside_ids})
+        rows = self._connection.execute(_NUMBERS, {"ids": [o for o in outside_ids if storable(o)]})
         return {outside_id: PersonNumber(number) for outside_id, number in rows}
 
     def people(self, numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, Person]:
@@ -387,7 +375,7 @@ class SqlDirectory:
 
     def app(self, client_id: str) -> App | None:
         """See Directory."""
-        row = self._connection.execute(_APP_BY_CLIENT, {"client": client_id}).first()
+        row = self._connection.execute(_APP_BY_CLIENT, {"client": client_id}).first() if storable(client_id) else None
         return _app(row) if row else None
 
     def app_by_number(self, number: AppNumber) -> App | None:

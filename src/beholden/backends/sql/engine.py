@@ -179,9 +179,18 @@ def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
             raise
         raise clear from error
     except (TimeoutError, ConnectionError) as error:
+        if engine.dialect.name == "sqlite":
+            raise  # not the database's: it has no connection that could break
         raise Unavailable(f"The database {engine.url.render_as_string()} did not answer.", "Try again.") from error
     except sa.exc.TimeoutError as error:
         raise Unavailable("No database connection was free.", "Try again.") from error
+
+
+def storable(text: str) -> bool:
+    """Whether both databases could hold this text at all; what they could not, nobody is called."""
+    if text.isascii():
+        return "\0" not in text
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def chunks(values: list[Any]) -> Iterator[list[Any]]:

@@ -25,15 +25,21 @@ def head() -> str:
     return max((path.stem.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py")), default="")
 
 
-def upgrade(engine: Engine) -> bool:
-    """Run every migration that this database has not seen; whether it was empty before. Safe at each start.
+def is_new(engine: Engine) -> bool:
+    """Whether no release has written this database yet."""
+    with transaction(engine, write=False) as connection:
+        return _revision(connection) is None
+
+
+def upgrade(engine: Engine) -> None:
+    """Run every migration that this database has not seen. Safe at each start.
 
     Raises Conflict for a database that a newer release has written. Everything is run in one transaction, so a crash
     leaves the schema as it was.
     """
     with transaction(engine, write=False) as connection:
         if _revision(connection) == head():
-            return False
+            return
     with transaction(engine, write=True) as connection:
         # Once more: of two processes that start together, the second finds the work of the first.
         found = _revision(connection)
@@ -41,7 +47,6 @@ def upgrade(engine: Engine) -> bool:
             raise Conflict(f"The database has schema {found}, newer than ours ({head()}).", "Use that release.")
         if found != head():
             _run(connection)
-    return found is None
 
 
 def config() -> "Config":

@@ -10,18 +10,18 @@ from typing import TypeVar
 from sqlalchemy.engine import Connection, Engine
 
 from beholden.backends.sql.access import SqlAccessStore
-from beholden.backends.sql.deletions import SqlDeletionRequests
-from beholden.backends.sql.consent import SqlConsentBook
 from beholden.backends.sql.cases import SqlCaseStore
+from beholden.backends.sql.consent import SqlConsentBook
+from beholden.backends.sql.deletions import SqlDeletionRequests
 from beholden.backends.sql.directory import SqlDirectory
-from beholden.backends.sql.engine import connect, transaction
 from beholden.backends.sql.enforcement import SqlEnforcementStore
-from beholden.backends.sql.faults import Contended, Duplicate
+from beholden.backends.sql.engine import connect, transaction
 from beholden.backends.sql.expiry import SqlExpiryBook
+from beholden.backends.sql.faults import Contended, Duplicate
 from beholden.backends.sql.forensics import SqlExaminations
 from beholden.backends.sql.gate import SqlGateFacts
+from beholden.backends.sql.migrate import is_new, upgrade
 from beholden.backends.sql.notices import SqlNoticeStore
-from beholden.backends.sql.migrate import upgrade
 from beholden.backends.sql.watch import SqlWatchStore
 
 Result = TypeVar("Result")
@@ -98,9 +98,13 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         self.engine: Engine = connect(url)
 
-    def prepare(self) -> bool:
-        """Bring the database to the present schema; whether it was empty before."""
-        return upgrade(self.engine)
+    def is_new(self) -> bool:
+        """Whether the database has nothing of ours yet."""
+        return is_new(self.engine)
+
+    def prepare(self) -> None:
+        """Bring the database to the present schema."""
+        upgrade(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[SqlUnit]:

@@ -74,8 +74,11 @@ class _Owner:
 _NOBODY = _Owner("")
 _MASTER = schema.Table(
     "sqlite_master",
-    tuple(schema.Column(name, schema.Affinity.TEXT) for name in ("type", "name", "tbl_name"))
-    + (schema.Column("rootpage", schema.Affinity.INTEGER), schema.Column("sql", schema.Affinity.TEXT)),
+    (
+        *(schema.Column(name, schema.Affinity.TEXT) for name in ("type", "name", "tbl_name")),
+        schema.Column("rootpage", schema.Affinity.INTEGER),
+        schema.Column("sql", schema.Affinity.TEXT),
+    ),
 )
 
 
@@ -281,30 +284,39 @@ class Database:
         self, data: bytes, page: Page | None, image: Image, owner: _Owner, region: Region
     ) -> Iterator[Row | Leftover]:
         """A page that no tree holds any more: its cells, if it still looks like a page, and all its bytes."""
-        extents = [(0, len(data))]
-        if page is not None:
-            yield from self._dead_cells(data, page, image, owner, region)
-            extents = list(free_ranges(page, self._header.usable))
-        for extent in extents:
-            yield from self._carved(data, extent, image, owner, region)
-        yield from _leftover(data, (0, len(data)), image, owner, region)
-
-    def _dead_cells(self, data: bytes, page: Page, image: Image, owner: _Owner, region: Region) -> Iterator[Row]:
+        if page is None or page.kind != TABLE_LEAF:
+            yield from self._carved(data, (0, len(data)), image, owner, region)
+            yield from _leftover(data, (0, len(data)), image, owner, region)
+            return
         for cell in page.cells:
-            if page.kind != TABLE_LEAF or not cell.payload:
-                continue
-            payload = data[cell.body : cell.body + cell.local]
-            if cell.overflow:
-                payload += self._dead_overflow(cell.overflow, cell.payload - cell.local)
-            header = record_header(payload, 0)
-            if header is None or not header[0]:
-                continue
-            types, body = header
-            values, whole = record_values(payload, types, body, self._header.encoding)
-            if self.known.is_news(cell.rowid, types[0], tail_of(payload), exact=True):
-                name = owner.name if owner.name and not owner.index else self._guess(types)
-                offset = image.offset + cell.start
-                yield Row(name, cell.rowid, values, State.DELETED, region, image.number, offset, whole)
+            row = self._dead_row(data, cell, image, owner, region)
+            if row is None:  # what is no row is left to the raw scan
+                yield from _leftover(data, (cell.start, cell.end), image, owner, region)
+            elif self.known.is_news(*row[1], exact=True):
+                yield row[0]
+        for extent in free_ranges(page, self._header.usable):
+            yield from self._carved(data, extent, image, owner, region)
+            yield from _leftover(data, extent, image, owner, region)
+        yield from _leftover(data, (self._header.usable, len(data)), image, owner, region)
+
+    def _dead_row(
+        self, data: bytes, cell: Cell, image: Image, owner: _Owner, region: Region
+    ) -> tuple[Row, tuple[int | None, int, bytes]] | None:
+        """The row in a dead cell, and what tells it from others; None where the cell holds no whole record."""
+        payload = data[cell.body : cell.body + cell.local]
+        if cell.overflow:
+            payload += self._dead_overflow(cell.overflow, cell.payload - cell.local)
+        header = record_header(payload, 0)
+        if header is None or not header[0]:
+            return None
+        types, body = header
+        values, whole = record_values(payload, types, body, self._header.encoding)
+        if not whole and not cell.overflow:
+            return None
+        name = owner.name if owner.name and not owner.index else self._guess(types)
+        offset = image.offset + cell.start
+        row = Row(name, cell.rowid, values, State.DELETED, region, image.number, offset, whole)
+        return row, (cell.rowid, types[0], tail_of(payload))
 
     def _guess(self, types: list[int]) -> str:
         """The only table that such a row fits; empty where none or several do."""
@@ -339,9 +351,7 @@ class Database:
             yield Leftover(raw, "", Region.UNUSED, start // size + 1, start)
 
 
-def _leftover(
-    data: bytes, extent: tuple[int, int], image: Image, owner: _Owner, region: Region
-) -> Iterator[Leftover]:
+def _leftover(data: bytes, extent: tuple[int, int], image: Image, owner: _Owner, region: Region) -> Iterator[Leftover]:
     raw = data[extent[0] : extent[1]]
     if raw.strip(b"\x00"):
         yield Leftover(raw, owner.name, region, image.number, image.offset + extent[0])

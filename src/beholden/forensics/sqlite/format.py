@@ -78,7 +78,7 @@ def record_header(data: bytes, at: int) -> tuple[list[int], int] | None:
         serials: list[int] = []
         while place < end:
             serial, place = varint(data, place)
-            if serial == 10 or serial == 11:
+            if serial in {10, 11}:
                 return None
             serials.append(serial)
     except IndexError:

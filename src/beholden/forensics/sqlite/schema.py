@@ -77,7 +77,8 @@ def _tokens(sql: str) -> Iterator[_Token]:
 
 def _parts(tokens: list[_Token]) -> Iterator[list[_Token]]:
     """The comma-separated parts of the list that was opened before the first token."""
-    depth, part = 0, []
+    depth = 0
+    part: list[_Token] = []
     for token in tokens:
         if token.says("("):
             depth += 1

@@ -1,17 +1,20 @@
 """The four switches: everything, one app, one kind of data, what friends' apps may see (R7)."""
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from beholden.journeys import account, opt_out
+from beholden.journeys import opt_out
+from beholden.journeys import switches as journey
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput
 from beholden.model.person import Scope
 from beholden.web import pages
 from beholden.web.session import engines_of, form, page, require
 
-_BACK = "/privacy"
+_PAGES = re.compile(r"/privacy(/choices|/apps/[A-Za-z0-9._-]+)?")
 _SHARING = {"on": True, "off": False}
 
 
@@ -34,15 +37,12 @@ def choices(request: Request) -> Response:
     return pages.render(
         request,
         "privacy_centre/choices.html",
-        switches=account.switches(engines, session.person),
-        past=account.past_choices(engines, session.person),
+        switches=journey.switches(engines, session.person),
+        past=journey.past_choices(engines, session.person),
         done=request.query_params.get("done", ""),
     )
 
 
 def _back(path: str) -> str:
-    """The page of the privacy centre on which the switch was, to be shown again."""
-    clean = path if path == _BACK or path.startswith(f"{_BACK}/") else "/privacy/choices"
-    if not clean.isascii() or any(c in clean for c in "?#\\\\") or not clean.isprintable():
-        clean = "/privacy/choices"
-    return f"{clean}?done=chosen"
+    """The page on which the switch was, to be shown again; any other address is not followed."""
+    return f"{path if _PAGES.fullmatch(path) else '/privacy/choices'}?done=chosen"

@@ -21,9 +21,7 @@ def routes() -> list[BaseRoute]:
 def list_(request: Request) -> Response:
     """Every notice, newest first."""
     session = require(request, ActorKind.PERSON)
-    return pages.render(
-        request, "privacy_centre/inbox.html", notices=notify.inbox(engines_of(request), session.person)
-    )
+    return pages.render(request, "privacy_centre/inbox.html", notices=notify.inbox(engines_of(request), session.person))
 
 
 def one(request: Request) -> Response:

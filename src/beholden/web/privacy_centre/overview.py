@@ -20,4 +20,5 @@ def overview(request: Request) -> Response:
     session = require(request, ActorKind.PERSON)
     found = account.overview(engines_of(request), session.person)
     picture = chart.stacked([chart.Column(f"{m.first_day:%b}", m.direct, m.indirect) for m in found.months])
-    return pages.render(request, "privacy_centre/overview.html", overview=found, picture=picture)
+    done = request.query_params.get("done", "")
+    return pages.render(request, "privacy_centre/overview.html", overview=found, picture=picture, done=done)

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrations run on the connection that `migrate` hands over."""
+"""Alembic's entry: migrations run in the transaction that `migrate` hands over, all or none."""
 
 from alembic import context
 

@@ -1,0 +1,5 @@
+"""`python -m beholden` is `beholden`."""
+
+from beholden.cli.main import main
+
+main()
