@@ -1,4 +1,4 @@
-"""A database with the present schema, straight from the tables: a test that a migration makes the same is in contracts."""
+"""A database with the present schema, straight from the tables. That the migration makes the same is a contract."""
 
 from beholden.backends.sql import migrate, schema
 from beholden.backends.sql.engine import metadata

@@ -5,7 +5,7 @@ import email.policy
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -114,11 +114,8 @@ def server(script: Script) -> Iterator[int]:
                     connection, _ = listening.accept()
                 except OSError:
                     return
-                with connection:
-                    try:
-                        script.serve(connection)
-                    except OSError:
-                        pass
+                with connection, suppress(OSError):
+                    script.serve(connection)
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()

@@ -20,13 +20,15 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=BOTH)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, blank_database: Path) -> str:
-    """The address of a fresh database with the present schema."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, blank_database: Path) -> Iterator[str]:
+    """The address of a database with the present schema and nothing in it."""
     if request.param == "sqlite":
         shutil.copy(blank_database, tmp_path / "store.db")
-        return f"sqlite:///{tmp_path / 'store.db'}"
+        yield f"sqlite:///{tmp_path / 'store.db'}"
+        return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.database()
+    yield server.database()
+    server.clear()
 
 
 @pytest.fixture(params=BOTH)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from beholden.backends.sql.directory import BLOCK, number_blocks
 from beholden.backends.sql.store import SqlStore
-from beholden.journeys.ports import Contract, NewPerson, Review
+from beholden.journeys.ports import Contract, NewPerson, Review, Unit
 from beholden.model.app import App, Ask, Developer
-from beholden.model.errors import BadInput, BeholdenError, Conflict
+from beholden.model.errors import BadInput, BeholdenError, Conflict, Unavailable
 from beholden.model.grant import EndReason, Grant, GrantState
 from beholden.model.ids import AppNumber, ClientId, DeveloperNumber, GrantId, OutsideId, PersonNumber
 from beholden.model.person import Choice, Scope
@@ -84,14 +85,13 @@ def test_a_batch_may_have_known_unknown_and_changed_people_at_once(store: SqlSto
 
 
 def test_numbers_go_on_over_the_end_of_a_block(store: SqlStore) -> None:
-    people = [f"u{n}" for n in range(66_000)]
+    with store.engine.begin() as connection:
+        connection.execute(number_blocks.insert().values(first=0, next=BLOCK - 2))
+    assert enrol(store, "a", "b", "c") == [65_534, 65_535, 65_536]
     with store.write() as unit:
-        for start in (0, 22_000, 44_000):
-            some = people[start : start + 22_000]
-            unit.directory.enrol(new(*some), NOW, [b"k" * 32] * len(some))
-        numbers = unit.directory.numbers(people)
-    assert sorted(numbers.values()) == list(range(1, 66_001))
-    assert numbers["u65999"] == 66_000
+        unit.directory.enrol(new(*(f"u{n}" for n in range(2_000))), NOW, [b"k" * 32] * 2_000)
+        numbers = unit.directory.numbers([f"u{n}" for n in range(2_000)])
+    assert sorted(numbers.values()) == list(range(65_537, 67_537))
 
 
 def test_two_who_enrol_at_once_share_no_number_and_lose_nobody(store: SqlStore) -> None:
@@ -304,34 +304,35 @@ def test_two_writers_of_one_row_lose_no_update(store: SqlStore) -> None:
         unit.directory.put_review(Review("review_1", app.number, "likes", "p", "approved", NOW, NOW, "op", until=NOW))
     met = threading.Barrier(4)
 
+    done: list[int] = []
+    gave_up: list[BaseException] = []
+
+    def add_a_day(unit: Unit) -> None:
+        review = unit.directory.reviews()[0]
+        unit.directory.put_review(replace(review, until=(review.until or NOW) + DAY))
+
     def work() -> None:
         met.wait(30)
-        for _ in range(5):
-            store.perform(
-                lambda unit: unit.directory.put_review(
-                    replace(r := unit.directory.reviews()[0], until=(r.until or NOW) + DAY)
-                )
-            )
+        for n in range(5):
+            try:
+                store.perform(add_a_day)
+                done.append(n)
+            except BaseException as error:
+                gave_up.append(error)
 
-    errors: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(90)
-    assert all(isinstance(e, BeholdenError) for e in errors), "whoever gives up says so in a word of ours"
     with store.read() as unit:
-        assert unit.directory.reviews()[0].until == NOW + 20 * DAY or errors
+        assert unit.directory.reviews()[0].until == NOW + len(done) * DAY
+    assert len(done) + len(gave_up) == 20
+    assert all(isinstance(error, Unavailable) for error in gave_up), "whoever gives up says so in a word of ours"
+    assert len(done) >= 4
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60), max_size=8))
 def test_any_text_comes_back_as_it_went_in(
     open_store: Callable[[str], SqlStore], database_url: str, texts: list[str]

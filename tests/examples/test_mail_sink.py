@@ -1,4 +1,4 @@
-"""The receiving server that the demo counts by: driven by the library's own SMTP client, and by hand where it matters."""
+"""The receiving server that the demo counts by, driven by the library's own SMTP client, and by hand."""
 
 import hashlib
 import smtplib
@@ -75,7 +75,21 @@ def test_commands_in_one_packet_are_answered_in_order(sink: Sink) -> None:
         + b".\r\nMAIL FROM:<a@b.c>\r\nRSET\r\nDATA\r\nNOOP\r\nWHAT\r\nQUIT\r\n",
     )
     codes = [line[:3] for line in said if line[3:4] == b" "]
-    assert codes == [b"220", b"250", b"250", b"250", b"501", b"354", b"250", b"250", b"250", b"503", b"250", b"500", b"221"]
+    assert codes == [
+        b"220",
+        b"250",
+        b"250",
+        b"250",
+        b"501",
+        b"354",
+        b"250",
+        b"250",
+        b"250",
+        b"503",
+        b"250",
+        b"500",
+        b"221",
+    ]
     assert len(sink.entries()) == 1
 
 

@@ -52,6 +52,7 @@ def test_an_app_is_shown_with_what_it_may_have_and_until_when(house):
     assert connected.grant.through_fields == ("Liked pages",)
     assert connected.last_use == house.clock.now()
     assert connected.grant.ends_at == house.clock.now() + timedelta(days=90)
+    assert connected.grant.ends_by_disuse
     assert not connected.soon
 
 
@@ -72,6 +73,7 @@ def test_the_end_by_age_counts_when_it_is_the_earlier(house):
     connected = only(house, person)
     assert connected.grant.ends_at == house.clock.now() + timedelta(days=10)
     assert connected.soon
+    assert not connected.grant.ends_by_disuse
     house.clock.advance(timedelta(days=10))
     assert only(house, person).grant.tab is Tab.EXPIRED
 

@@ -1,18 +1,20 @@
 """Cases from the suspicion to the verdict, on a real store and a real ledger."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from beholden.cases.case import CaseState
-from beholden.enforcement.sanction import SanctionKind, SanctionState
+from beholden.cases import deadline
+from beholden.cases.case import Case, CaseState
+from beholden.enforcement.sanction import Ground, SanctionKind, SanctionState, by_rule
 from beholden.journeys import audit, docket, enforce
 from beholden.model.act import Actor, ActorKind
 from beholden.model.decision import Reason
 from beholden.model.errors import BadInput, Conflict, NotAllowed, NotFound
 from beholden.model.finding import Finding, Level, RowQuery
 from beholden.model.grant import EndReason, GrantState
-from beholden.model.ids import AppNumber, FindingId
+from beholden.model.ids import AppNumber, CaseId, FindingId, SanctionId
 from beholden.model.standing import Standing
 from tests.conftest import House
 from tests.journeys.court import ANNA, BEN, CARA, Crash, Scene, crashing, scene
@@ -180,6 +182,38 @@ def test_the_sweep_stops_anywhere_and_is_run_again(court: Scene, place: int) -> 
         *(("app:ban", f"app:{app.number}") for app in court.apps),
     ], "each act once"
     assert all(court.refusals(app) == {Reason.DEVELOPER_BANNED} for app in court.apps)
+
+
+def test_sweeps_that_run_at_once_do_everything_once(court: Scene) -> None:
+    cases = [asked(court), asked(court)]
+    court.house.clock.set(DUE)
+    with ThreadPoolExecutor(4) as pool:
+        runs = [run.result() for run in [pool.submit(audit.lapse_due, court.engines) for _ in range(4)]]
+    forced = [one for run in runs for one in run]
+    assert sorted(str(one.sanction.case) for one in forced) == sorted(cases)
+    assert sum(one.grants for one in forced) == 9
+    for case in cases:
+        assert court.acts("case:lapse", "case:refuse").count(("case:refuse", f"case:{case}")) == 1
+    bans = [a.details["sanction"] for a in court.engines.ledger.acts() if a.verb == "developer:ban"]
+    assert sorted(map(str, bans)) == sorted(one.sanction.id for one in forced)
+
+
+def test_one_case_that_cannot_be_swept_does_not_hold_up_the_others(court: Scene) -> None:
+    broken, sound = asked(court), asked(court)
+    court.house.clock.set(DUE)
+    with court.engines.store.write() as unit:  # two hands on one case: its sanction was decided, the case went on
+        case = unit.cases.case(CaseId(broken))
+        assert case is not None
+        ground = Ground("rfi-silence", DUE, case.id)
+        id = SanctionId(f"sanction_{broken.removeprefix('case_')}")
+        unit.enforcement.save(None, by_rule(id, case.developer, ground, DUE, 0))
+        overdue = deadline.overdue(case, DUE)
+        assert isinstance(overdue, Case)
+        unit.cases.save(case, overdue)
+    with pytest.raises(Conflict):
+        audit.lapse_due(court.engines)
+    assert audit.case_view(court.engines, sound).case.state is CaseState.REFUSED
+    assert court.refusals(court.apps[0]) == {Reason.DEVELOPER_BANNED}
 
 
 def test_an_answer_in_time_stops_the_clock_and_a_late_one_does_not(court: Scene) -> None:

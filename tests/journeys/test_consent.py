@@ -218,17 +218,21 @@ def test_r6_after_90_days_coming_back_is_not_enough(house, quiz) -> None:
 
 def test_only_so_many_people_may_connect_an_unverified_app(house) -> None:
     app = house.app(client_id="quiz")
-    people = house.people([f"u{n}" for n in range(102)])
-    for person in people[:100]:
+    one, two, three = house.people(["u1", "u2", "u3"])
+    with house.engines.store.write() as unit:
+        unit.directory.set_policy("name: small\nunverified_people_max: 2", house.clock.now())
+    for person in (one, two):
         assert answer(allow(house, person, app))["code"]
-    refusal = allow(house, people[100], app)
-    assert isinstance(refusal, Refusal) and refusal.redirect is None and "100" in refusal.sentence
-    assert isinstance(consent.begin(house.engines, people[101], link(app)), Refusal)
-    assert grants(house, people[100]) == []
-    assert answer(allow(house, people[0], app, prompt="consent"))["code"], "one of the hundred may grant again"
+    refusal = allow(house, three, app)
+    assert isinstance(refusal, Refusal) and refusal.redirect is None and "at most 2 people" in refusal.sentence
+    assert isinstance(consent.begin(house.engines, three, link(app)), Refusal)
+    assert grants(house, three) == []
+    assert answer(allow(house, one, app, prompt="consent"))["code"], "one of the two may grant again"
+    consent.end_grant(house.engines, two, grants(house, two)[0].id, EndReason.PERSON)
+    assert isinstance(allow(house, three, app), Refusal), "whoever was there once has had their data taken"
     with house.engines.store.write() as unit:
         unit.directory.set_verified(app.number, verified=True)
-    assert answer(allow(house, people[100], app))["code"]
+    assert answer(allow(house, three, app))["code"]
 
 
 def test_an_unknown_sender_gets_no_redirect(house, quiz) -> None:
@@ -257,6 +261,12 @@ def test_other_faults_go_to_the_app(house, quiz) -> None:
         assert isinstance(refusal, Refusal)
         told = answer(refusal)
         assert (told["error"], told["state"], told["iss"]) == (error, "xyz", house.engines.url)
+
+
+def test_the_state_goes_back_only_when_it_can_be_told(house, quiz) -> None:
+    for pairs in (link(quiz, state="s" * 2001), [*link(quiz), ("state", "other")]):
+        told = answer(consent.check(house.engines, pairs))
+        assert told["error"] == "invalid_request" and "state" not in told
 
 
 def test_the_page_says_when_the_persons_own_switches_stand_against_it(house, quiz) -> None:

@@ -1,8 +1,11 @@
 """Sanctions by hand: two pairs of eyes, one unit of work, and what is left when they are lifted."""
 
+from hashlib import sha256
+
 import pytest
 
 from beholden.enforcement.sanction import SanctionKind, SanctionState
+from beholden.gate.oauth.token import Kind, Token
 from beholden.journeys import access, audit, enforce
 from beholden.journeys.ports import Review
 from beholden.model.act import Actor, ActorKind
@@ -79,6 +82,23 @@ def test_confirming_again_after_a_crash_goes_on_where_it_stopped(court: Scene) -
     with pytest.raises(Crash):
         enforce.confirm(crashing(court.engines, 4), BEN, sanction)
     assert enforce.confirm(court.engines, BEN, sanction).grants == 9
+
+
+def test_a_ban_ends_every_token_of_every_app(court: Scene) -> None:
+    now = court.house.clock.now()
+    tokens = []
+    with court.engines.store.write() as unit:
+        for app in court.apps:
+            for grant in unit.directory.grants(app=app.number):
+                for kind in Kind:
+                    digest = sha256(f"{grant.id}{kind}".encode()).digest()
+                    tokens.append(Token(grant.person, digest, kind, app.number, grant.id, "", grant.id, now, None))
+        unit.consent.add_tokens(tokens)
+    forced = enforce.confirm(court.engines, BEN, proposed(court))
+    assert forced.tokens == len(tokens) == 18
+    with court.engines.store.read() as unit:
+        kept = [unit.consent.token(token.digest) for token in tokens]
+    assert all(token is not None and token.ended_at == now for token in kept)
 
 
 def test_a_ban_of_one_app_leaves_the_others(court: Scene) -> None:

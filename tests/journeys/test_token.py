@@ -5,6 +5,10 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import given as given_
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from beholden.backends.sql.directory import standings
 from beholden.gate.pairwise import scoped_ids
@@ -239,8 +243,8 @@ def test_law_6_no_token_business_is_a_use(house, quiz, platform) -> None:
     person = house.person("u1")
     tokens = dict(quiz.tokens(person))
     granted_at = house.clock.now()
-    for _ in range(89):
-        house.clock.advance(timedelta(days=1))
+    for days in (1, 1, 28, 30, 29):
+        house.clock.advance(timedelta(days=days))
         tokens = given(quiz.refresh(tokens["refresh_token"]))
         assert active(house, platform, tokens["access_token"])
         given(quiz.looks_at(tokens["access_token"]))
@@ -347,6 +351,19 @@ def test_only_a_caller_who_is_known_may_introspect(house, quiz, platform) -> Non
     assert error(token.introspect(house.engines, platform, [*pairs, *pairs])) == "invalid_request"
     for text in ("unknown", "\x7f", "é", "0" * 2000):
         assert not active(house, platform, text)
+
+
+NAMES = st.sampled_from(
+    ["client_id", "client_secret", "grant_type", "code", "code_verifier", "redirect_uri", "refresh_token", "token", "x"]
+)
+VALUES = st.text(max_size=60) | st.sampled_from(["quiz", "authorization_code", "refresh_token", BACK, VERIFIER])
+
+
+@given_(pairs=st.lists(st.tuples(NAMES, VALUES), max_size=8), header=st.none() | st.text(max_size=80))
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_comes_without_a_secret_gets_a_refusal(house, quiz, pairs, header) -> None:
+    for endpoint in (token.redeem, token.introspect, token.revoke):
+        assert error(endpoint(house.engines, header, pairs)) in {"invalid_client", "invalid_request"}
 
 
 def test_a_ban_ends_all_tokens_of_all_apps_in_one_act(house, platform) -> None:

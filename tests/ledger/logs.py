@@ -33,9 +33,7 @@ class Log:
 
     def opened(self) -> SegmentLedger:
         """Another instance on the same folder, as another process would have it."""
-        return SegmentLedger(
-            self.folder / "ledger", ORIGIN, self.folder / "keys", lambda numbers: self._keys(numbers), lambda: self.now
-        )
+        return SegmentLedger(self.folder / "ledger", ORIGIN, self.folder / "keys", self._keys, lambda: self.now)
 
     def _keys(self, numbers: Sequence[PersonNumber]) -> Mapping[PersonNumber, bytes]:
         return {n: self.keys[n] for n in numbers if n in self.keys}

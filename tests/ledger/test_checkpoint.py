@@ -15,11 +15,14 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 HEAD = Checkpoint("log.example/one", 20852163, bytes(range(32)))
 NOTE = checkpoint.sign(HEAD, KEY)
 VERIFIER = checkpoint.verifier_key(HEAD.origin, KEY)
+OTHER_TYPE = base64.b64encode(b"\x04" + VERIFIER.public).decode()
 
 
 def test_what_was_signed_is_read_back() -> None:
     assert checkpoint.verify(NOTE, VERIFIER) == HEAD
-    assert NOTE.startswith("log.example/one\n20852163\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n— log.example/one ")
+    assert NOTE.startswith(
+        "log.example/one\n20852163\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n— log.example/one "
+    )
 
 
 def test_tlog_scales_accepts_the_note_and_the_key() -> None:
@@ -88,8 +91,8 @@ def test_a_malformed_note_is_refused(note: str) -> None:
         "",
         "name",
         "name+00000000+AQ==",
-        f"{VERIFIER.name}+00000000+{base64.b64encode(b'\x01' + VERIFIER.public).decode()}",
-        f"{VERIFIER.name}+{VERIFIER.key_id.hex()}+{base64.b64encode(b'\x04' + VERIFIER.public).decode()}",
+        str(VERIFIER).replace(VERIFIER.key_id.hex(), "00000000"),
+        f"{VERIFIER.name}+{VERIFIER.key_id.hex()}+{OTHER_TYPE}",
         str(VERIFIER).replace("log.example", "log example"),
         "+" + str(VERIFIER),
     ],

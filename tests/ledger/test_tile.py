@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from beholden.ledger import tile, tree
 from beholden.model.errors import Damaged
-from tests.ledger.test_tree import mth, numbered, path, perfect, subproof
+from tests.ledger.naive import mth, numbered, path, perfect, subproof
 
 
 def grown(*sizes: int) -> tuple[dict[str, bytes], tile.Edge]:
@@ -85,9 +85,7 @@ def test_the_edge_has_the_root_and_the_tiles_of_the_rfc(size: int) -> None:
         else:
             span = 256**level
             first = number * 256
-            assert tile.hashes(content) == [
-                mth(leaves[n * span : (n + 1) * span]) for n in range(first, first + width)
-            ]
+            assert tile.hashes(content) == [mth(leaves[n * span : (n + 1) * span]) for n in range(first, first + width)]
 
 
 @given(st.lists(st.integers(0, 600), min_size=1, max_size=5).map(sorted))

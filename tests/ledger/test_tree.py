@@ -1,7 +1,5 @@
 """The tree against RFC 6962's own definition, its published vectors, and two other implementations."""
 
-import hashlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from sigstore._internal import merkle as sigstore_merkle
 from tlog_scales.tlog import ConsistencyProof, InclusionProof
 
 from beholden.ledger import tree
+from tests.ledger.naive import mth, numbered, path, perfect, subproof
 
 # The test data of Certificate Transparency's reference implementation (merkletree_test): leaves, and the root over
 # the first n of them.
@@ -41,51 +40,6 @@ FIRST_OF_EIGHT = [
     "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
     "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
 ]
-
-
-def mth(leaves: list[bytes]) -> bytes:
-    """RFC 6962, 2.1, word for word."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return hashlib.sha256(b"\x00" + leaves[0]).digest()
-    k = 1
-    while k * 2 < len(leaves):
-        k *= 2
-    return hashlib.sha256(b"\x01" + mth(leaves[:k]) + mth(leaves[k:])).digest()
-
-
-def path(m: int, leaves: list[bytes]) -> list[bytes]:
-    """RFC 6962, 2.1.1."""
-    if len(leaves) == 1:
-        return []
-    k = 1
-    while k * 2 < len(leaves):
-        k *= 2
-    if m < k:
-        return [*path(m, leaves[:k]), mth(leaves[k:])]
-    return [*path(m - k, leaves[k:]), mth(leaves[:k])]
-
-
-def subproof(m: int, leaves: list[bytes], known: bool) -> list[bytes]:
-    """RFC 6962, 2.1.2."""
-    if m == len(leaves):
-        return [] if known else [mth(leaves)]
-    k = 1
-    while k * 2 < len(leaves):
-        k *= 2
-    if m <= k:
-        return [*subproof(m, leaves[:k], known), mth(leaves[k:])]
-    return [*subproof(m - k, leaves[k:], False), mth(leaves[:k])]
-
-
-def perfect(leaves: list[bytes]) -> tree.Perfect:
-    """Perfect subtrees, the slow way."""
-    return lambda start, height: mth(leaves[start : start + (1 << height)])
-
-
-def numbered(count: int) -> list[bytes]:
-    return [f"leaf {n}".encode() for n in range(count)]
 
 
 @pytest.mark.parametrize("size", range(9))

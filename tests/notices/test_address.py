@@ -71,7 +71,7 @@ def test_what_is_no_address_is_refused_with_a_reason_that_does_not_repeat_it(raw
 def test_whatever_is_taken_can_stand_in_a_command_and_a_header(raw: str) -> None:
     found = usable(raw)
     if isinstance(found, Address):
-        assert not set(found.text) & set("\r\n \t<>()[],;:\\\"\0")
+        assert not set(found.text) & set('\r\n \t<>()[],;:\\"\0')
         assert found.text.count("@") == 1
         assert len(found.text.encode()) <= MAX_ADDRESS
         assert found.international == (not found.text.isascii())

@@ -3,17 +3,9 @@
 Authlib knows nothing of ours: what it can do, any client can. The last test stops Beholden.
 """
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
@@ -23,149 +15,19 @@ import pytest
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from beholden import bootstrap, settings
-from beholden.backends.host.clock import FileClock
-from beholden.backends.sql.directory import standings
 from beholden.gate.pairwise import scoped_ids
-from beholden.journeys import access, token
-from beholden.journeys.ports import Engines, NewPerson
-from beholden.model.act import SYSTEM
-from beholden.model.app import App, Ask
+from beholden.model.app import App
 from beholden.model.grant import EndReason
-from beholden.model.ids import AppNumber, ClientId, OutsideId, PersonNumber
-from examples.platform.world import world
+from tests.town import BACK, PEOPLE, Town, opened
 
-ROOT = Path(__file__).resolve().parents[2]
-BACK = "https://app.example/back"
-PEOPLE = world(seed=7, people=300)
-ASKS = (
-    Ask("identity", "service", required=True),
-    Ask("likes", "service"),
-    Ask("contacts", "service"),
-    Ask("likes", "service", through=True),
-)
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
-
-
-@dataclass
-class Town:
-    """Both servers, and the engines on the same data folder."""
-
-    engines: Engines
-    clock: FileClock
-    beholden: str
-    platform: str
-    running: dict[str, subprocess.Popen[bytes]]
-
-    def number(self, outside_id: str) -> PersonNumber:
-        """Our number of a person of the platform."""
-        with self.engines.store.read() as unit:
-            return unit.directory.numbers([outside_id])[outside_id]
-
-    def rules(self, name: str) -> None:
-        """Put an example policy in force."""
-        text = (ROOT / "examples" / f"policy-{name}.yaml").read_text(encoding="utf-8")
-        with self.engines.store.write() as unit:
-            unit.directory.set_policy(text, self.clock.now())
-
-    def app(self, client_id: str) -> App:
-        """A verified app, registered now."""
-        with self.engines.store.write() as unit:
-            developer = unit.directory.add_developer(f"Makers of {client_id}", "dev@app.example", self.clock.now())
-            app = unit.directory.add_app(
-                ClientId(client_id), developer.number, client_id, "", "games", [BACK], ASKS, self.clock.now()
-            )
-            unit.directory.set_verified(app.number, verified=True)
-        return app
-
-    def client(self, client_id: str) -> OAuth2Session:
-        """Authlib as this app."""
-        return OAuth2Session(
-            client_id=client_id,
-            client_secret=token.issue_secret(self.engines, SYSTEM, client_id),
-            code_challenge_method="S256",
-            redirect_uri=BACK,
-            token_endpoint=f"{self.beholden}/oauth/token",
-        )
-
-    def api(self, path: str, access_token: str, **query: str) -> httpx.Response:
-        """Ask the platform's data API."""
-        return httpx.get(
-            f"{self.platform}{path}", params=query, headers={"authorization": f"Bearer {access_token}"}, timeout=30
-        )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def started(arguments: list[str], port: int, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(arguments, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=output)
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return process
-        time.sleep(0.05)
-    process.kill()
-    raise AssertionError(f"{arguments} did not start:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory, blank_database: Path) -> Iterator[Town]:
-    folder = tmp_path_factory.mktemp("town")
-    data = folder / "data"
-    data.mkdir(mode=0o700)
-    shutil.copy(blank_database, data / "store.db")
-    clock = FileClock(folder / "clock")
-    clock.set(datetime(2026, 1, 1, tzinfo=UTC))
-    ports = {"beholden": free_port(), "platform": free_port()}
-    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    environment = {
-        "BEHOLDEN_CLOCK": str(folder / "clock"),
-        "BEHOLDEN_CATALOGUE": str(ROOT / "examples" / "catalogue.yaml"),
-        "BEHOLDEN_PORT": str(ports["beholden"]),
-        "BEHOLDEN_OIDC_ISSUER": urls["platform"],
-        "BEHOLDEN_OIDC_CLIENT_ID": "beholden",
-        "BEHOLDEN_OIDC_CLIENT_SECRET": "between us: 100%",
-    }
-    engines = bootstrap.embedded(settings.read(environment, data=data))
-    with engines.store.write() as unit:
-        people = [NewPerson(OutsideId(o), name, email) for o, name, email in PEOPLE.directory()]
-        unit.directory.enrol(people, clock.now(), [engines.ids.secret() for _ in people])
-    key = access.add_platform_key(engines, "platform").secret
-    platform = [
-        sys.executable,
-        "-m",
-        "examples.platform",
-        "--port",
-        str(ports["platform"]),
-        "--beholden",
-        urls["beholden"],
-    ]
-    platform += ["--people", "300", "--seed", "7", "--clock", str(folder / "clock")]
-    running = {}
-    try:
-        running["platform"] = started(
-            platform,
-            ports["platform"],
-            {"PLATFORM_KEY": key, "PLATFORM_CLIENT_SECRET": "between us: 100%"},
-            folder / "platform.log",
-        )
-        running["beholden"] = started(
-            [str(Path(sys.executable).parent / "beholden"), "serve", "--data", str(data)],
-            ports["beholden"],
-            environment,
-            folder / "b.log",
-        )
-        yield Town(engines, clock, urls["beholden"], urls["platform"], running)
-    finally:
-        for process in running.values():
-            process.terminate()
-            process.wait(20)
-        bootstrap.close(engines)
+    """Both servers, for all tests of this file."""
+    with opened(tmp_path_factory.mktemp("town"), blank_database) as town:
+        yield town
 
 
 @pytest.fixture(autouse=True)
@@ -311,21 +173,12 @@ def test_giving_the_refresh_token_back_ends_the_grant(town) -> None:
 def test_law_5_a_ban_is_in_force_at_the_next_request(town) -> None:
     client, app, tokens = connected(town, "banned", "u000016")
     assert town.api("/api/me", tokens["access_token"]).status_code == 200
-    ban(town, app.developer)
+    town.ban(app.developer)
     assert town.api("/api/me", tokens["access_token"]).status_code == 401
     answer = client.introspect_token(f"{town.beholden}/oauth/introspect", token=tokens["access_token"])
     assert answer.json() == {"active": False}
     page = httpx.get(f"{town.beholden}/oauth/authorize", params={"client_id": "banned", "redirect_uri": BACK})
     assert page.status_code == 400 and "was stopped by the platform" in page.text
-
-
-def ban(town: Town, developer: AppNumber) -> None:
-    with town.engines.store.engine.begin() as connection:
-        connection.execute(
-            standings.insert().values(
-                kind="developer", number=developer, standing="banned", since=town.clock.now(), sanction="sanction_test"
-            )
-        )
 
 
 def test_law_6_polling_keeps_nobody_connected(town) -> None:

@@ -23,10 +23,12 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from beholden.model.documents import MAX_CHARACTERS, only_keys, read_mapping
+from beholden.model.documents import only_keys, read_mapping
 from beholden.model.errors import BadInput
 from beholden.model.ids import CaseId, CertificationId, DeveloperNumber
 
+MAX_DOCUMENT = 50_000
+"""Characters of a whole document. YAML is read slowly, and these come from outside."""
 MAX_TEXT = 10_000
 MAX_LIST = 1_000
 LARGEST_COUNT = 10**12
@@ -121,6 +123,8 @@ class Certification:
 
 def read(text: str) -> tuple[Statement, Signature | None]:
     """Read a certification document, YAML or JSON; raises BadInput naming the key and the remedy."""
+    if len(text) > MAX_DOCUMENT:
+        raise BadInput(f"The certification is longer than {MAX_DOCUMENT} characters.", "Shorten it.")
     document = _json(text) if text.lstrip().startswith("{") else None
     if document is None:
         document = read_mapping(text, "certification")
@@ -201,8 +205,6 @@ def _json(text: str) -> dict[str, Any] | None:
             raise BadInput("certification: a key stands twice.", "Keep one of them.")
         return found
 
-    if len(text) > MAX_CHARACTERS:
-        raise BadInput(f"The certification is longer than {MAX_CHARACTERS} characters.", "Shorten it.")
     try:
         document = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError):

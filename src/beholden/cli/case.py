@@ -1,25 +1,20 @@
 """`beholden case`: hold an app to account, from the first question to the appeal."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from beholden import bootstrap, settings
+from beholden.cli import certification
+from beholden.cli.acting import NUMBER, open_as, operator_option, print_json
 from beholden.cli.main import data_option, json_option
-from beholden.journeys import access, audit, certify, deliver_rfi, enforce
+from beholden.journeys import audit, deliver_rfi, enforce
 from beholden.journeys.ports import Engines
 from beholden.model import time
 from beholden.model.act import Actor, ActorKind
-from beholden.model.errors import BadInput
 from beholden.model.finding import Level
-
-_LONGEST_FILE = 4_000_000
-_NUMBER = click.IntRange(1, 2**53)
 
 
 @click.group()
@@ -27,33 +22,9 @@ def command() -> None:
     """Hold a developer to account. Silence past a deadline is a refusal, and a refusal bans."""
 
 
-def _operator_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--operator", required=True, help="Who acts: an operator's id.")(function)
-
-
-def _open(data: Path, operator: str) -> tuple[Engines, Actor]:
-    engines = bootstrap.embedded(settings.read(data=data))
-    return engines, access.acting_operator(engines, operator)
-
-
-def _plain(value: Any) -> Any:
-    """What JSON has no word for."""
-    if isinstance(value, datetime):
-        return time.text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, frozenset):
-        return sorted(value)
-    raise TypeError(type(value).__name__)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, default=_plain, ensure_ascii=False))
-
-
 def _print_case(view: audit.CaseView, *, as_json: bool) -> None:
     if as_json:
-        _print_json(asdict(view))
+        print_json(asdict(view))
         return
     due = f", answer due before {time.text(view.case.due)}" if view.case.due else ""
     click.echo(f"{view.case.id}  {view.case.state}{due}")
@@ -89,7 +60,7 @@ def list_(open_only: bool, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """All cases, the one opened last first."""
     found = audit.list_cases(bootstrap.embedded(settings.read(data=data)), open_only=open_only)
     if as_json:
-        _print_json([asdict(summary) for summary in found])
+        print_json([asdict(summary) for summary in found])
         return
     for summary in found:
         due = f"  due {time.text(summary.due)}" if summary.due else ""
@@ -106,11 +77,11 @@ def show(case: str, data: Path, as_json: bool) -> None:  # noqa: FBT001
 
 
 @command.command("open")
-@click.option("--developer", required=True, type=_NUMBER, help="Developer number.")
+@click.option("--developer", required=True, type=NUMBER, help="Developer number.")
 @click.option("--app", "apps", multiple=True, help="Client id; all of the developer's when none is given.")
 @click.option("--finding", "findings", multiple=True, help="Finding that it rests on.")
 @click.option("--reason", required=True)
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def open_(
@@ -123,7 +94,7 @@ def open_(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Open a case."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     _print_case(audit.open_case(engines, actor, developer, apps, findings, reason), as_json=as_json)
 
 
@@ -131,7 +102,7 @@ def open_(
 @click.argument("case")
 @click.option("--question", "questions", multiple=True, required=True, help="One question; repeat it for more.")
 @click.option("--to", "recipients", multiple=True, help="Mail address; the developer's when none is given.")
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def rfi(
@@ -146,7 +117,7 @@ def rfi(
 
     Exit code 3 when a letter could not be handed over: the request stands, `beholden case mail` tries again.
     """
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     view = audit.send_rfi(engines, actor, case, questions, recipients)
     _print_case(view, as_json=as_json)
     _mail(engines, data, actor, view.case.id)
@@ -154,11 +125,11 @@ def rfi(
 
 @command.command()
 @click.argument("case")
-@_operator_option
+@operator_option
 @data_option
 def mail(case: str, operator: str, data: Path) -> None:
     """Hand the open RFI of a case to the mail server, again if need be: the same letter under the same Message-ID."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     _mail(engines, data, actor, case)
 
 
@@ -176,9 +147,9 @@ def _mail(engines: Engines, data: Path, actor: Actor, case: str) -> None:
 
 @command.command()
 @click.argument("case")
-@click.option("--developer", required=True, type=_NUMBER, help="Developer number: whose answer it is.")
+@click.option("--developer", required=True, type=NUMBER, help="Developer number: whose answer it is.")
 @click.option("--answer", "answers", multiple=True, required=True, help="Answers in the order of the questions.")
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def answer(
@@ -190,7 +161,7 @@ def answer(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Enter a developer's answers that came by letter, to every question; the ledger says who carried them in."""
-    engines, carrier = _open(data, operator)
+    engines, carrier = open_as(data, operator)
     actor = Actor(ActorKind.DEVELOPER, str(developer))
     given = dict(enumerate(answers, 1))
     _print_case(audit.answer_rfi(engines, actor, case, given, carried_by=carrier), as_json=as_json)
@@ -199,12 +170,12 @@ def answer(
 @command.command()
 @click.argument("case")
 @click.option("--reason", required=True, help="Why the answers answer nothing.")
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def evades(case: str, reason: str, operator: str, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Put on record that the answers evade, which is a refusal too."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     _print_case(audit.say_answers_evade(engines, actor, case, reason), as_json=as_json)
 
 
@@ -215,7 +186,7 @@ def lapse(data: Path, as_json: bool) -> None:  # noqa: FBT001
     """The deadline sweep: silence past a deadline bans, by rule. Safe to run at any time, again and again."""
     done = audit.lapse_due(bootstrap.embedded(settings.read(data=data)))
     if as_json:
-        _print_json([asdict(forced) for forced in done])
+        print_json([asdict(forced) for forced in done])
         return
     for forced in done:
         _print_forced(forced)
@@ -230,7 +201,7 @@ def lapse(data: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--evidence", multiple=True, help="kind:id, such as finding:… or examination:…")
 @click.option("--severity", type=click.Choice([level.value for level in Level]), help="Of an upheld one.")
 @click.option("--deceit", is_flag=True, help="The developer misled us.")
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def verdict(
@@ -245,7 +216,7 @@ def verdict(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Close a case; says what the ladder advises."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     view = audit.decide_verdict(engines, actor, case, outcome, reason, evidence, severity, deceit=deceit)
     _print_case(view, as_json=as_json)
 
@@ -256,12 +227,12 @@ def ban() -> None:
 
 
 @ban.command()
-@click.option("--developer", type=_NUMBER, help="Developer number; all their apps fall with them.")
+@click.option("--developer", type=NUMBER, help="Developer number; all their apps fall with them.")
 @click.option("--app", help="Client id, for one app alone.")
 @click.option("--kind", type=click.Choice([k.value for k in enforce.SanctionKind]), default="ban", show_default=True)
 @click.option("--case", help="The case that it follows from.")
 @click.option("--reason", required=True)
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def propose(
@@ -275,7 +246,7 @@ def propose(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Propose a sanction; nothing follows until another operator confirms it."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     view = enforce.propose(engines, actor, kind, reason, developer=developer, app=app, case=case)
     _print_sanction(view, as_json=as_json)
 
@@ -283,15 +254,15 @@ def propose(
 @ban.command()
 @click.argument("sanction")
 @click.option("--reason", default="agreed", show_default=True)
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def confirm(sanction: str, reason: str, operator: str, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Confirm what another operator proposed; it is in force when this ends."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     forced = enforce.confirm(engines, actor, sanction, reason)
     if as_json:
-        _print_json(asdict(forced))
+        print_json(asdict(forced))
     else:
         _print_forced(forced)
 
@@ -299,24 +270,24 @@ def confirm(sanction: str, reason: str, operator: str, data: Path, as_json: bool
 @ban.command()
 @click.argument("sanction")
 @click.option("--reason", required=True)
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def withdraw(sanction: str, reason: str, operator: str, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Take back a proposal, of a sanction or of its lifting."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     _print_sanction(enforce.withdraw(engines, actor, sanction, reason), as_json=as_json)
 
 
 @ban.command("list")
-@click.option("--developer", type=_NUMBER, help="Only this developer's.")
+@click.option("--developer", type=NUMBER, help="Only this developer's.")
 @data_option
 @json_option
 def list_sanctions(developer: int | None, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Sanctions, past ones too, newest first."""
     found = enforce.list_sanctions(bootstrap.embedded(settings.read(data=data)), developer)
     if as_json:
-        _print_json([asdict(view) for view in found])
+        print_json([asdict(view) for view in found])
         return
     for view in found:
         _print_sanction(view, as_json=False)
@@ -324,7 +295,7 @@ def list_sanctions(developer: int | None, data: Path, as_json: bool) -> None:  #
 
 def _print_sanction(view: enforce.SanctionView, *, as_json: bool) -> None:
     if as_json:
-        _print_json(asdict(view))
+        print_json(asdict(view))
         return
     s = view.sanction
     whom = view.developer.name if s.app is None else ", ".join(app.client_id for app in view.apps)
@@ -339,24 +310,24 @@ def lift() -> None:
 @lift.command("propose")
 @click.argument("sanction")
 @click.option("--reason", required=True)
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def propose_lift(sanction: str, reason: str, operator: str, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Propose to lift a sanction; it stays in force until another operator confirms."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     _print_sanction(enforce.propose_lift(engines, actor, sanction, reason), as_json=as_json)
 
 
 @lift.command("confirm")
 @click.argument("sanction")
 @click.option("--reason", default="agreed", show_default=True)
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def confirm_lift(sanction: str, reason: str, operator: str, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Confirm a lifting that another operator proposed."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     _print_sanction(enforce.lift(engines, actor, sanction, reason), as_json=as_json)
 
 
@@ -367,9 +338,9 @@ def appeal() -> None:
 
 @appeal.command("file")
 @click.argument("sanction")
-@click.option("--developer", required=True, type=_NUMBER, help="Developer number: whose appeal it is.")
+@click.option("--developer", required=True, type=NUMBER, help="Developer number: whose appeal it is.")
 @click.option("--grounds", required=True)
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def file_appeal(
@@ -381,7 +352,7 @@ def file_appeal(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Enter a developer's appeal that came by letter; the ledger says who carried it in."""
-    engines, carrier = _open(data, operator)
+    engines, carrier = open_as(data, operator)
     actor = Actor(ActorKind.DEVELOPER, str(developer))
     _print_appeal(enforce.appeal(engines, actor, sanction, grounds, carried_by=carrier), as_json=as_json)
 
@@ -390,7 +361,7 @@ def file_appeal(
 @click.argument("appeal_id", metavar="APPEAL")
 @click.argument("decision", type=click.Choice(["grant", "dismiss"]))
 @click.option("--reason", required=True)
-@_operator_option
+@operator_option
 @data_option
 @json_option
 def decide_appeal(
@@ -402,7 +373,7 @@ def decide_appeal(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Decide an appeal, as an operator who took no part. Granted, it proposes the lifting."""
-    engines, actor = _open(data, operator)
+    engines, actor = open_as(data, operator)
     view = enforce.decide_appeal(engines, actor, appeal_id, reason, granted_=decision == "grant")
     _print_appeal(view, as_json=as_json)
 
@@ -414,7 +385,7 @@ def list_appeals(data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Appeals, newest first."""
     found = enforce.list_appeals(bootstrap.embedded(settings.read(data=data)))
     if as_json:
-        _print_json([asdict(view) for view in found])
+        print_json([asdict(view) for view in found])
         return
     for view in found:
         _print_appeal(view, as_json=False)
@@ -422,103 +393,10 @@ def list_appeals(data: Path, as_json: bool) -> None:  # noqa: FBT001
 
 def _print_appeal(view: enforce.AppealView, *, as_json: bool) -> None:
     if as_json:
-        _print_json(asdict(view))
+        print_json(asdict(view))
         return
     click.echo(f"{view.appeal.id}  {view.appeal.state:9}  {view.developer.name} against {view.sanction.id}")
 
 
-def _document(file: Path) -> str:
-    try:
-        if file.stat().st_size > _LONGEST_FILE:
-            raise BadInput(f"{file} is larger than {_LONGEST_FILE} bytes.", "A certification is a page or two.")
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read ({error.strerror}).", "Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{file} is not UTF-8.", "Save it as UTF-8.") from error
-
-
-def _print_defects(defects: Sequence[certify.Defect]) -> None:
-    for defect in defects:
-        click.echo(f"{defect.code}: {defect.sentence}\n  ask: {defect.ask}")
-    click.echo(f"{len(defects)} defects." if defects else "No defect: complete enough to be tested, proven by nothing.")
-
-
-@command.command("certify")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--developer", type=_NUMBER, help="Developer number; taken from the case when left out.")
-@click.option("--case", help="The case that it belongs to.")
-@_operator_option
-@data_option
-@json_option
-def certify_(
-    file: Path,
-    developer: int | None,
-    case: str | None,
-    operator: str,
-    data: Path,
-    as_json: bool,  # noqa: FBT001
-) -> None:
-    """Take in a developer's certification of deletion (YAML or JSON) and keep it with its defects.
-
-    Exit code 1 when it has any.
-    """
-    engines, actor = _open(data, operator)
-    view = certify.submit(engines, actor, _document(file), developer=developer, case=case)
-    if as_json:
-        _print_json(asdict(view))
-    else:
-        click.echo(f"{view.certification.id}  sha256 {view.sha256}")
-        _print_defects(view.certification.defects)
-    if view.certification.defects:
-        click.get_current_context().exit(1)
-
-
-@command.command("lint")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--developer", type=_NUMBER, help="Developer number; taken from the case when left out.")
-@click.option("--case", help="The case that it belongs to.")
-@_operator_option
-@data_option
-@json_option
-def lint(
-    file: Path,
-    developer: int | None,
-    case: str | None,
-    operator: str,
-    data: Path,
-    as_json: bool,  # noqa: FBT001
-) -> None:
-    """Say what is wrong with a certification, and keep nothing. Exit code 1 when there is anything."""
-    engines, actor = _open(data, operator)
-    defects = certify.lint_document(engines, actor, _document(file), developer=developer, case=case)
-    if as_json:
-        _print_json([asdict(defect) for defect in defects])
-    else:
-        _print_defects(defects)
-    if defects:
-        click.get_current_context().exit(1)
-
-
-@command.command("key")
-@click.argument("key")
-@click.option("--developer", required=True, type=_NUMBER, help="Developer number.")
-@click.option("--end", is_flag=True, help="No longer accept it.")
-@_operator_option
-@data_option
-def key_(key: str, developer: int, end: bool, operator: str, data: Path) -> None:  # noqa: FBT001
-    """Register (or end) a developer's Ed25519 public key, 32 bytes in base64, shown to an operator in person."""
-    engines, actor = _open(data, operator)
-    if end:
-        certify.end_key(engines, actor, developer, key)
-    else:
-        certify.register_key(engines, actor, developer, key)
-    click.echo("Ended." if end else "Registered.")
-
-
-@command.command("signing-text")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--developer", required=True, type=_NUMBER, help="Developer number.")
-def signing_text(file: Path, developer: int) -> None:
-    """Write the exact bytes that a developer's key must sign for a document to standard output."""
-    click.echo(certify.signed_bytes(_document(file), developer), nl=False)
+for each in certification.COMMANDS:
+    command.add_command(each)

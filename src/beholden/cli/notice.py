@@ -1,25 +1,22 @@
 """`beholden notice`: tell everyone impacted, once."""
 
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from beholden import bootstrap, settings
+from beholden.cli.acting import NUMBER, open_as, operator_option, print_json
 from beholden.cli.main import data_option, json_option
 from beholden.journeys import expire, notify
 from beholden.journeys.ports import Engines
 from beholden.model import time
-from beholden.model.act import SYSTEM, Actor, ActorKind
+from beholden.model.act import SYSTEM
 from beholden.model.ids import CaseId, DeveloperNumber
 
 _LISTED = 20
-operator_option = click.option("--operator", required=True, help="Operator id.")
 
 
 @click.group()
@@ -29,7 +26,7 @@ def command() -> None:
 
 @command.command()
 @click.option("--app", "clients", multiple=True, help="Client id of an app; may be given several times.")
-@click.option("--developer", type=int, help="Number of a developer: all of its apps.")
+@click.option("--developer", type=NUMBER, help="Number of a developer: all of its apps.")
 @click.option("--happened", required=True, help="What happened, in the words that people will read.")
 @click.option("--measures", default="", help="What was done; left out, the ban or suspension on record is told.")
 @click.option("--case", "case_id", help="The case that this comes from.")
@@ -47,11 +44,11 @@ def draft(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Begin a campaign about one or several apps."""
-    engines = _engines(data)
+    engines, actor = open_as(data, operator)
     owner = None if developer is None else DeveloperNumber(developer)
     apps = notify.apps_named(engines, clients, owner)
     case = None if case_id is None else CaseId(case_id)
-    view = notify.draft(engines, _operator(operator), apps, happened, measures=measures, case=case)
+    view = notify.draft(engines, actor, apps, happened, measures=measures, case=case)
     _show(view, as_json=as_json)
 
 
@@ -62,7 +59,8 @@ def draft(
 @json_option
 def freeze(campaign: str, operator: str, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Fix who is told: everyone whom the ledger names now."""
-    _show(notify.freeze(_engines(data), campaign, actor=_operator(operator)), as_json=as_json)
+    engines, actor = open_as(data, operator)
+    _show(notify.freeze(engines, campaign, actor=actor), as_json=as_json)
 
 
 @command.command()
@@ -73,10 +71,8 @@ def freeze(campaign: str, operator: str, data: Path, as_json: bool) -> None:  # 
 @json_option
 def send(campaign: str, limit: int | None, operator: str | None, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Send what is due; go on where an earlier run stopped, however it stopped. Exit code 1: not everyone yet."""
-    chosen = settings.read(data=data)
-    engines = bootstrap.embedded(chosen)
-    mailer = bootstrap.mailer(chosen)
-    actor = _operator(operator) if operator else SYSTEM
+    engines, actor = open_as(data, operator) if operator else (_engines(data), SYSTEM)
+    mailer = bootstrap.mailer(settings.read(data=data))
     try:
         with click.progressbar(length=1, label="Letters", file=sys.stderr) as bar:
 
@@ -88,7 +84,7 @@ def send(campaign: str, limit: int | None, operator: str | None, data: Path, as_
     finally:
         mailer.close()
     if as_json:
-        click.echo(json.dumps(_plain(asdict(report)) | {"done": report.done}))
+        print_json(asdict(report) | {"done": report.done})
     else:
         click.echo(
             f"{report.delivered:,} of {report.due:,} delivered, {report.failed:,} refused, "
@@ -109,7 +105,7 @@ def status(campaign: str, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """What became of every letter; with --json the whole lists."""
     found = notify.status(_engines(data), campaign)
     if as_json:
-        click.echo(json.dumps(_plain(asdict(found))))
+        print_json(asdict(found))
         return
     _show(found.campaign, as_json=False)
     click.echo(f"delivered      {found.delivered:>10,}")
@@ -130,7 +126,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001
     """All campaigns, newest first."""
     found = notify.campaigns(_engines(data))
     if as_json:
-        click.echo(json.dumps([_plain(asdict(view)) for view in found]))
+        print_json([asdict(view) for view in found])
         return
     for view in found:
         click.echo(f"{view.id}  {view.state:8}  {view.due:>10,} people  {', '.join(view.apps)}")
@@ -153,7 +149,7 @@ def warn(data: Path, as_json: bool) -> None:  # noqa: FBT001
     finally:
         mailer.close()
     if as_json:
-        click.echo(json.dumps(asdict(report)))
+        print_json(asdict(report))
     else:
         click.echo(f"{report.sent:,} warnings sent, {report.waiting:,} wait, {report.doubtful:,} in doubt, sent again.")
     if report.stalled:
@@ -168,7 +164,7 @@ def sweep(data: Path, as_json: bool) -> None:  # noqa: FBT001
     """End on record what the clock has ended."""
     report = expire.sweep(_engines(data))
     if as_json:
-        click.echo(json.dumps(asdict(report) | {"ended": report.ended}))
+        print_json(asdict(report) | {"ended": report.ended})
     else:
         click.echo(f"{report.inactive:,} grants ended by disuse, {report.age:,} by age.")
 
@@ -177,13 +173,9 @@ def _engines(data: Path) -> Engines:
     return bootstrap.embedded(settings.read(data=data))
 
 
-def _operator(id_: str) -> Actor:
-    return Actor(ActorKind.OPERATOR, id_)
-
-
 def _show(view: notify.CampaignView, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_plain(asdict(view))))
+        print_json(asdict(view))
         return
     click.echo(f"{view.id}  {view.state}\napps           {', '.join(view.apps)} by {', '.join(view.developers)}")
     if view.frozen_at is not None:
@@ -198,12 +190,3 @@ def _list(lines: Iterable[str]) -> None:
             click.echo("  ... (all of them with --json)")
             return
         click.echo(f"  {line}")
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold: times as RFC 3339."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return time.text(value) if isinstance(value, datetime) else value

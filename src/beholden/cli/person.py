@@ -162,7 +162,8 @@ def _progress(written: int) -> None:
 def _sentence(choice: Choice) -> str:
     about = f"{choice.scope} {choice.target}".strip()
     end = f" until {time.text(choice.ended_at)}" if choice.ended_at else ""
-    return f"sharing {'on ' if choice.sharing else 'off'}  {about:30}  since {time.text(choice.since)}{end} ({choice.origin})"
+    state = "on " if choice.sharing else "off"
+    return f"sharing {state}  {about:30}  since {time.text(choice.since)}{end} ({choice.origin})"
 
 
 def _choice_row(choice: Choice) -> dict[str, Any]:

@@ -6,7 +6,7 @@ for the verdict.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from beholden.forensics.needles import Kind, Needles, Sought, fold, folded_text, words
@@ -18,8 +18,8 @@ WINDOW = 384
 """Characters to either side of a hit in which another field of the same person corroborates it."""
 BINARY_WINDOW = 200
 MAX_PIECES = 40
-MAX_KEY = 400
-"""A longer value is not one id or address, but a text to be searched."""
+MIN_KEY, MAX_KEY = 6, 400
+"""A shorter value is no id or address; a longer one is a text to be searched."""
 _PIECE = re.compile(r"""[^,;|\t\r\n"'<>{}\[\]()]{1,200}""")
 _LABEL = re.compile(r"^\s*[\w.-]{1,40}\s*[:=]\s*")
 _IDS = frozenset({Kind.SCOPED_ID, Kind.OUTSIDE_ID})
@@ -138,13 +138,14 @@ def name_in(pieces: Sequence[str], name: str, *, binary: bool = False) -> bool:
     wanted = words(name)
     if sum(map(len, wanted)) < 5:
         return False  # too short to tell anything
-    if not binary:
-        present = {word for piece in pieces for word in words(piece)}
-        return all(word in present for word in wanted)
-    spellings = {" ".join(wanted), "".join(wanted), "".join(reversed(wanted))}
     # Between two pieces stands another value of the same person; the outermost ends are where the window was cut.
     joined = "\n".join(pieces)
-    return any(_delimited(joined, spelling) for spelling in spellings)
+    if _delimited(joined, " ".join(wanted)):
+        return True
+    if not binary:
+        present = set(words(joined))
+        return all(word in present for word in wanted)
+    return any(_delimited(joined, spelling) for spelling in ("".join(wanted), "".join(reversed(wanted))))
 
 
 def _delimited(text: str, spelling: str) -> bool:
@@ -165,26 +166,30 @@ def _delimited(text: str, spelling: str) -> bool:
 def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list[Match]:
     """Everyone in a row of a table, where every value is known with its ends."""
     texts = [_text(value) for value in values]
-    found: dict[PersonNumber, set[str]] = {}
-    own: dict[PersonNumber, set[int]] = {}
+    found: dict[PersonNumber, dict[Kind, int]] = {}
     for column, text in enumerate(texts):
-        for person, kind in _keys(text, sought, tested):
-            found.setdefault(person, set()).add(kind)
-            own.setdefault(person, set()).add(column)
-    matches: list[Match] = []
-    for person, fields in found.items():
-        others = [text for column, text in enumerate(texts) if text and column not in own[person]]
-        one = sought.people[person]
-        if name_in(others, one.name) or _is_name(others, one.name):
-            fields.add(Kind.NAME)
-        elif one.digests and not corroborates(frozenset(fields), certain=True):
-            fields.update(values_in(others, one, sought))
-        whole = frozenset(fields)
-        matches.append(Match(person, whole, corroborates(whole, certain=True)))
+        if MIN_KEY <= len(text) <= MAX_KEY:
+            for person, kind in _keys(text, sought, tested):
+                found.setdefault(person, {}).setdefault(kind, column)
+    matches = [_in_row(texts, person, kinds, sought) for person, kinds in found.items()]
     for text in texts:
         if len(text) > MAX_KEY:
             matches.extend(match_text(text.encode("utf-8", "replace"), sought, tested, binary=False))
     return matches
+
+
+def _in_row(texts: Sequence[str], person: PersonNumber, kinds: Mapping[Kind, int], sought: Needles) -> Match:
+    one = sought.people[person]
+    fields = frozenset[str](kinds)
+    others = [text for column, text in enumerate(texts) if text and column not in kinds.values()]
+    if one.name in others:
+        fields |= {Kind.NAME}
+    elif not corroborates(fields, certain=True):
+        if name_in(["", *others, ""], one.name) or _is_name(others, one.name):
+            fields |= {Kind.NAME}
+        elif one.digests:
+            fields |= frozenset(values_in(others, one, sought))
+    return Match(person, fields, corroborates(fields, certain=True))
 
 
 def _text(value: object) -> str:
@@ -197,21 +202,18 @@ def _text(value: object) -> str:
 
 def _keys(text: str, sought: Needles, tested: Tested) -> Iterator[tuple[PersonNumber, Kind]]:
     """Who a value names: it is an id, it is an address, or it is a short text with some in it."""
-    if not text or len(text) > MAX_KEY:
-        return
     key = fold(text)
     identified = sought.ids.get(key)
     if identified is not None:
         tested.ids += 1
         yield identified[1], identified[0]
-    if len(key) < 6:
         return
     people = sought.emails.get(key)
     if people is not None:
         tested.addresses += 1
         for person in people:
             yield person, Kind.EMAIL
-    elif identified is None and (b"@" in key or sought.may_hold_id(key)):
+    elif b"@" in key or sought.may_hold_id(key):
         raw = text.encode("utf-8", "replace")
         for hit in scan(Lane(raw, raw, "utf-8", False), sought, tested):
             yield hit.person, hit.kind

@@ -69,6 +69,12 @@ def _addresses(lane: Lane, sought: Needles, tested: Tested) -> Iterator[Hit]:
         if local is None:
             continue
         begin = at - local.end()
+        plain = sought.emails.get(lane.low[begin : domain.end()])
+        if plain is not None and after == at + 1:
+            tested.addresses += 1
+            for person in plain:
+                yield Hit(begin, domain.end(), Kind.EMAIL, person)
+            continue
         whole = _whole(lane, sought, begin, at, after, domain.end(), tested)
         if whole is not None:
             yield from whole

@@ -51,7 +51,7 @@ class AppCard:
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """One grant in words. `ends_at` is the earlier of its end by disuse and by age, or when it did end."""
+    """One grant in words. `ends_at` is the earlier of its ends by disuse and by age; use puts off the former only."""
 
     tab: Tab
     fields: tuple[str, ...]
@@ -59,6 +59,7 @@ class GrantView:
     purposes: tuple[str, ...]
     granted_at: datetime
     ends_at: datetime | None
+    ends_by_disuse: bool
     ended_at: datetime | None
     reason: EndReason | None
 
@@ -89,7 +90,7 @@ class Connected:
     received: Received
     sharing_off: bool
     deletion: DeletionRequest | None
-    soon: bool  # the grant ends within 14 days unless the person uses the app
+    soon: bool  # the grant ends within 14 days
 
     @property
     def active(self) -> bool:
@@ -357,7 +358,8 @@ class _Reader:
 
     def grant(self, grant: Grant) -> GrantView:
         last_use = self._last_uses.get(grant.app)
-        ends = [end for end in (grant.ends_at, expires_at(last_use, self._policy)) if end is not None]
+        disused_at = expires_at(last_use, self._policy)
+        ends = [end for end in (grant.ends_at, disused_at) if end is not None]
         tab = _tab(grant, self._policy, last_use, self._now)
         return GrantView(
             tab=tab,
@@ -366,6 +368,7 @@ class _Reader:
             purposes=tuple(sorted(grant.purposes)),
             granted_at=grant.granted_at,
             ends_at=min(ends, default=None),
+            ends_by_disuse=disused_at is not None and disused_at == min(ends),
             ended_at=grant.ended_at or (min(ends, default=None) if tab is Tab.EXPIRED else None),
             reason=grant.reason,
         )

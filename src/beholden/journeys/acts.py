@@ -4,7 +4,8 @@ An act is written before what it tells of is done, while the unit of work is ope
 leaves an act that nothing followed: the ledger may say too much, never too little, and who asked was told nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,6 +17,8 @@ from beholden.model.refusal import Refusal
 
 Wanted = TypeVar("Wanted")
 Word = TypeVar("Word", bound=StrEnum)
+Essence = tuple[str, str, str, str]
+"""Actor, verb, subject, details: an act without its time."""
 
 
 def record(engines: Engines, act: Act) -> int:
@@ -23,21 +26,43 @@ def record(engines: Engines, act: Act) -> int:
     return engines.ledger.append([act])[0]
 
 
-def record_once(engines: Engines, mark: int, acts: Sequence[Act]) -> list[int]:
-    """Put acts in the ledger that are not there yet, looking from place `mark` on; their places, in order.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The acts of one sanction that are in the ledger, by what they say; all places below `upto` were looked at."""
 
-    For what a sweep does again after a crash. Two acts are the same when all but their time is: the details name the
-    sanction or the case that they belong to.
+    sanction: str
+    places: Mapping[Essence, int]
+    upto: int
+
+
+def said_since(engines: Engines, sanction: str, mark: int) -> Said:
+    """Look for a sanction's acts from place `mark` on.
+
+    Before a unit of work is opened: a matter that lay for weeks means a long search, and no writer should wait for it.
     """
-    known = {_essence(act): act.seq for act in engines.ledger.acts(start=mark)}
-    missing = [act for act in acts if _essence(act) not in known]
+    return _further(engines, Said(sanction, {}, mark))
+
+
+def record_once(engines: Engines, said: Said, acts: Sequence[Act]) -> list[int]:
+    """Put those acts in the ledger that are not there yet; the places of all, in order.
+
+    For what is done again after a crash. Two acts are the same when all but their time is.
+    """
+    places = dict(_further(engines, said).places)
+    missing = [act for act in acts if _essence(act) not in places]
     if missing:
-        places = engines.ledger.append(missing)
-        known |= {_essence(act): place for act, place in zip(missing, places, strict=True)}
-    return [known[_essence(act)] for act in acts]
+        new = engines.ledger.append(missing)
+        places |= {_essence(act): place for act, place in zip(missing, new, strict=True)}
+    return [places[_essence(act)] for act in acts]
 
 
-def _essence(act: Act | RecordedAct) -> tuple[str, str, str, str]:
+def _further(engines: Engines, said: Said) -> Said:
+    upto = engines.ledger.size()
+    acts = (act for act in engines.ledger.acts(start=said.upto) if act.details.get("sanction") == said.sanction)
+    return Said(said.sanction, {**said.places, **{_essence(act): act.seq for act in acts}}, upto)
+
+
+def _essence(act: Act | RecordedAct) -> Essence:
     return str(act.actor), act.verb, act.subject, repr(sorted(act.details.items()))
 
 

@@ -8,9 +8,9 @@ from beholden.cases import deadline
 from beholden.cases import verdict as verdicts
 from beholden.cases.case import AddNote, AnswerRfi, Case, CaseState, Close, Event, Refuse, SendRfi
 from beholden.cases.verdict import Outcome
-from beholden.enforcement.sanction import Ground, SanctionState, by_rule
+from beholden.enforcement.sanction import Ground, Sanction, SanctionState, by_rule
 from beholden.journeys import enforce
-from beholden.journeys.acts import granted, one_of, operators_only, record, record_once
+from beholden.journeys.acts import granted, one_of, operators_only, record, record_once, said_since
 from beholden.journeys.docket import CaseSummary, CaseView, TimelineItem, case_view, list_cases
 from beholden.journeys.enforce import Forced
 from beholden.journeys.ports import Engines, Unit
@@ -189,7 +189,7 @@ def lapse_due(engines: Engines) -> list[Forced]:
     enforce.each(due, lambda case: _decide_ban(engines, case.id))
     with engines.store.read() as unit:
         decided = [s for s in unit.enforcement.sanctions(state=SanctionState.CONFIRMED) if s.ground is not None]
-    return enforce.each(decided, lambda s: _refuse_and_ban(engines, s.id)) + enforce.finish(engines)
+    return enforce.each(decided, lambda s: _refuse_and_ban(engines, s)) + enforce.finish(engines)
 
 
 def _decide_ban(engines: Engines, case_id: CaseId) -> None:
@@ -207,19 +207,22 @@ def _decide_ban(engines: Engines, case_id: CaseId) -> None:
         unit.enforcement.save(None, by_rule(id, case.developer, ground, now, engines.ledger.size()))
 
 
-def _refuse_and_ban(engines: Engines, sanction_id: SanctionId) -> Forced:
+def _refuse_and_ban(engines: Engines, decided: Sanction) -> Forced | None:
     """Second unit: the acts, the case refused, the developer banned; all of it, or none and the next sweep does it."""
+    said = said_since(engines, decided.id, decided.mark)
     with engines.store.write() as unit:
-        sanction = unit.enforcement.sanction(sanction_id, lock=True)
+        sanction = unit.enforcement.sanction(decided.id, lock=True)
         assert sanction is not None and sanction.case is not None, "a ban by rule cites its case"
+        if sanction.state is not SanctionState.CONFIRMED:
+            return None  # another sweep was faster
         before = _case(unit, sanction.case)
         now = engines.clock.now()
         late = granted(deadline.overdue(before, now))
         after = granted(deadline.refused(late, now))
         acts = [_act(after, position, sanction=sanction.id) for position in (-2, -1)]
-        places = record_once(engines, sanction.mark, acts)
+        places = record_once(engines, said, acts)
         unit.cases.save(before, _entered(after, places))
-        return enforce.force_in(engines, unit, sanction)
+        return enforce.force_in(engines, unit, said, sanction)
 
 
 def _case(unit: Unit, case_id: str) -> Case:

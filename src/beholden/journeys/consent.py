@@ -242,9 +242,9 @@ def _asking(engines: Engines, unit: Unit, pairs: Pairs) -> _Asking | Refusal:
 
 
 def _to_app(engines: Engines, given: Parameters, refused: Refused) -> Refusal:
-    uri = given.one("redirect_uri")
-    assert uri is not None
-    state = authorization.state_of(given)
+    """A state goes back exactly as it came, and not at all where it cannot be told (twice, too long)."""
+    uri, state = given.one("redirect_uri"), given.one("state")
+    assert uri is not None, "the sender was judged before"
     return Refusal(refused.description, redirect.with_refusal(uri, refused, state=state, issuer=engines.url))
 
 

@@ -76,7 +76,8 @@ class FilterRequest:
     """Records that the platform is about to give to `app` on the word of `through`, for `purpose`.
 
     Each record is a JSON object; its key `person` holds the platform's own id of the person whose data it is. `fields`
-    are the keys to consider, None for all; others are dropped.
+    are the keys to consider, None for all; others are dropped. Values are not searched: one that names other people,
+    as a list of friends may, must not name them by the platform's ids. Send those people as records of their own.
     """
 
     app: str
@@ -159,7 +160,7 @@ def filter_records(engines: Engines, request: FilterRequest) -> FilterAnswer:
     """What of these records may leave to the app; every disclosure is in the ledger before this returns (law 1).
 
     The rules are applied to the person of each record (law 2). The person key is rewritten to the id that the app has
-    of that person; the platform's own ids never leave. A record of which nothing may leave is dropped without a trace,
+    of that person. A record of which nothing may leave is dropped without a trace,
     be the person unknown, opted out or inactive (law 3). Raises BadInput for a malformed request, and Unavailable when
     store or ledger do not answer: nothing may leave then.
     """

@@ -16,7 +16,7 @@ from beholden.enforcement.appeal import Appeal, AppealState
 from beholden.enforcement.ladder import Conduct, Outcome, Rung, follows
 from beholden.enforcement.registration import Resemblance, resembles
 from beholden.enforcement.sanction import MAX_REASON, Ground, Sanction, SanctionKind, SanctionState, TargetKind
-from beholden.journeys.acts import granted, one_of, operators_only, record, record_once
+from beholden.journeys.acts import Said, granted, one_of, operators_only, record, record_once, said_since
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.app import App, Developer
@@ -104,7 +104,7 @@ def propose(
         id = SanctionId(engines.ids.new("sanction"))
         about_case = CaseId(case) if case is not None else None
         wish = granted(sanctions.propose(id, wished, owner, number, about_case, actor, now, reason, mark))
-        _save(engines, unit, None, wish, f"{wish.target}:propose_{wish.kind}")
+        _save(engines, unit, Said(id, {}, mark), None, wish, f"{wish.target}:propose_{wish.kind}")
     return sanction_view(engines, id)
 
 
@@ -125,29 +125,34 @@ def confirm(engines: Engines, actor: Actor, sanction_id: str, reason: str = "agr
 
     Asked again by the same operator after a crash, it goes on where it stopped.
     """
+    said = _said(engines, sanction_id)
     with engines.store.write() as unit:
         operators_only(unit, actor)
         before = _sanction(unit, sanction_id)
         if not (before.state is SanctionState.CONFIRMED and before.history[-1].actor == actor):
             after = granted(sanctions.confirm(before, actor, engines.clock.now(), reason))
-            _save(engines, unit, before, after, f"{after.target}:confirm_{after.kind}")
+            _save(engines, unit, said, before, after, f"{after.target}:confirm_{after.kind}")
     return put_in_force(engines, sanction_id)
 
 
 def put_in_force(engines: Engines, sanction_id: str) -> Forced:
-    """Do what a confirmed sanction says, in one unit; raises Conflict when it is in force already."""
+    """Do what a confirmed sanction says, in one unit. Where another run was faster, nothing is left to do."""
+    said = _said(engines, sanction_id)
     with engines.store.write() as unit:
-        return force_in(engines, unit, _sanction(unit, sanction_id))
+        before = _sanction(unit, sanction_id, lock=True)
+        if before.holds:
+            return Forced(before, tuple(app.number for app in _apps(unit, before)), 0, 0, 0)
+        return force_in(engines, unit, said, before)
 
 
-def force_in(engines: Engines, unit: Unit, before: Sanction) -> Forced:
+def force_in(engines: Engines, unit: Unit, said: Said, before: Sanction) -> Forced:
     """Put a confirmed sanction in force within a unit that is open."""
     now = engines.clock.now()
     apps = _apps(unit, before)
     after = granted(sanctions.put_in_force(before, now))
     # The intent is in the ledger before anything is taken away. A crash here leaves the sanction confirmed: the next
-    # run finds these acts from `mark` on, writes none of them twice, and does what is below.
-    place = record_once(engines, before.mark, _acts(before, apps, now))[0]
+    # run finds these acts, writes none of them twice, and does what is below.
+    place = record_once(engines, said, _acts(before, apps, now))[0]
     after = _entered(after, place)
     ended = (0, 0, 0)
     if before.kind is SanctionKind.BAN:
@@ -199,15 +204,21 @@ def finish(engines: Engines) -> list[Forced]:
     return each(waiting, lambda s: put_in_force(engines, s.id))
 
 
-def each(waiting: Iterable[Item], work: Callable[[Item], Done]) -> list[Done]:
-    """Do the work for each; one that fails does not hold up the others. The last failure is raised at the end."""
+def each(waiting: Iterable[Item], work: Callable[[Item], Done | None]) -> list[Done]:
+    """Do the work for each; what it gave, where it gave anything.
+
+    One that fails does not hold up the others: the last failure is raised when all had their turn.
+    """
     done: list[Done] = []
     failed: BeholdenError | None = None
     for item in waiting:
         try:
-            done.append(work(item))
+            result = work(item)
         except BeholdenError as error:
             failed = error
+            continue
+        if result is not None:
+            done.append(result)
     if failed is not None:
         raise failed
     return done
@@ -215,11 +226,12 @@ def each(waiting: Iterable[Item], work: Callable[[Item], Done]) -> list[Done]:
 
 def withdraw(engines: Engines, actor: Actor, sanction_id: str, reason: str) -> SanctionView:
     """Take back a proposal, of a sanction or of its lifting."""
+    said = _said(engines, sanction_id)
     with engines.store.write() as unit:
         operators_only(unit, actor)
         before = _sanction(unit, sanction_id)
         after = granted(sanctions.withdraw(before, actor, engines.clock.now(), reason))
-        _save(engines, unit, before, after, f"{after.target}:{after.history[-1].move}_{after.kind}")
+        _save(engines, unit, said, before, after, f"{after.target}:{after.history[-1].move}_{after.kind}")
     return sanction_view(engines, sanction_id)
 
 
@@ -234,7 +246,7 @@ def propose_lift(engines: Engines, actor: Actor, sanction_id: str, reason: str) 
 def _propose_lift_in(engines: Engines, unit: Unit, actor: Actor, before: Sanction, reason: str) -> None:
     now, mark = engines.clock.now(), engines.ledger.size()
     after = granted(sanctions.propose_lift(before, actor, now, reason, mark))
-    _save(engines, unit, before, after, f"{after.target}:propose_lift")
+    _save(engines, unit, Said(before.id, {}, mark), before, after, f"{after.target}:propose_lift")
 
 
 def lift(engines: Engines, actor: Actor, sanction_id: str, reason: str = "agreed") -> SanctionView:
@@ -242,6 +254,7 @@ def lift(engines: Engines, actor: Actor, sanction_id: str, reason: str = "agreed
 
     A grant or token that was made in the very moment of the ban, and so outlived it, ends here (law 7).
     """
+    said = _said(engines, sanction_id)
     with engines.store.write() as unit:
         operators_only(unit, actor)
         before = _sanction(unit, sanction_id)
@@ -249,7 +262,7 @@ def lift(engines: Engines, actor: Actor, sanction_id: str, reason: str = "agreed
         after = granted(sanctions.lift(before, actor, now, reason))
         details: dict[str, object] = {"sanction": after.id, "kind": after.kind.value}
         act = Act(actor, f"{after.target}:lift", _subject(after), now, after.app, details)
-        after = _entered(after, record_once(engines, before.mark, [act])[0])
+        after = _entered(after, record_once(engines, said, [act])[0])
         if after.kind is SanctionKind.BAN:
             _end_everything(unit, _apps(unit, after), after.id, now)
         unit.enforcement.save(before, after)
@@ -352,8 +365,14 @@ def refuse_if_stopped(unit: Unit, developer: DeveloperNumber) -> None:
         raise Conflict(f"The developer is {standing} ({cause}).", "They may appeal.")
 
 
-def _sanction(unit: Unit, sanction_id: str) -> Sanction:
-    found = unit.enforcement.sanction(SanctionId(sanction_id))
+def _said(engines: Engines, sanction_id: str) -> Said:
+    with engines.store.read() as unit:
+        found = _sanction(unit, sanction_id)
+    return said_since(engines, found.id, found.mark)
+
+
+def _sanction(unit: Unit, sanction_id: str, *, lock: bool = False) -> Sanction:
+    found = unit.enforcement.sanction(SanctionId(sanction_id), lock=lock)
     if found is None:
         raise _no_sanction(sanction_id)
     return found
@@ -378,14 +397,14 @@ def _subject(found: Sanction) -> str:
     return f"developer:{found.developer}" if found.app is None else f"app:{found.app}"
 
 
-def _save(engines: Engines, unit: Unit, before: Sanction | None, after: Sanction, verb: str) -> None:
+def _save(engines: Engines, unit: Unit, said: Said, before: Sanction | None, after: Sanction, verb: str) -> None:
     """Write a sanction's latest move, its act first. Asked again after a crash, it does not say so twice."""
     event = after.history[-1]
     details: dict[str, object] = {"sanction": after.id, "kind": after.kind.value}
     if after.case is not None:
         details["case"] = after.case
     act = Act(event.actor, verb, _subject(after), event.at, after.app, details)
-    place = record_once(engines, after.mark, [act])[0]
+    place = record_once(engines, said, [act])[0]
     unit.enforcement.save(before, _entered(after, place))
 
 

@@ -15,6 +15,7 @@ from itertools import chain
 from beholden.journeys.account import labels
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.act import SYSTEM, Act
+from beholden.model.errors import Unavailable
 from beholden.model.grant import EndReason, Grant, GrantState
 from beholden.model.ids import GrantId, PersonNumber
 from beholden.model.policy import Policy
@@ -89,6 +90,11 @@ def warn_due(engines: Engines, mailer: Mailer) -> WarnReport:
             act = Act(SYSTEM, "grant:warn", "expiry", engines.clock.now(), details=asdict(report))
             engines.ledger.append([act])
         return report
+
+
+def stalled(report: WarnReport) -> Unavailable:
+    """The mail server's trouble as an error, for a caller that has nothing else to say."""
+    return Unavailable(f"Warnings could not all be handed over: {report.stalled}.", "They wait for the next run.")
 
 
 def sweep(engines: Engines) -> SweepReport:

@@ -12,7 +12,7 @@ from itertools import islice
 from beholden.journeys.acts import operators_only
 from beholden.journeys.affected import Outcome
 from beholden.journeys.ports import Engines, Unit
-from beholden.journeys.post import Progress, SendReport, app_words, report, send, words_of
+from beholden.journeys.post import Progress, SendReport, app_words, report, send, send_due, words_of
 from beholden.model.act import SYSTEM, Act, Actor
 from beholden.model.app import App
 from beholden.model.errors import BadInput, Conflict, Damaged, NotFound
@@ -25,7 +25,7 @@ from beholden.notices.campaign import Campaign, CampaignState, Kind, Trouble
 from beholden.notices.letter import domain_of
 from beholden.notices.wording import Section
 
-__all__ = ["Progress", "SendReport", "draft", "freeze", "inbox", "mark_seen", "notice", "self_check", "send", "status"]
+__all__ = ["Progress", "SendReport", "send", "send_due"]  # part of this journey for its callers
 
 MAX_WORDS = 2000
 _LOOKUP = 10_000

@@ -12,6 +12,7 @@ and the person alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +21,7 @@ from pyroaring import BitMap
 from beholden.journeys.acts import operators_only
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.act import SYSTEM, Act, Actor
-from beholden.model.errors import Damaged, NotFound, Unavailable
+from beholden.model.errors import Conflict, Damaged, NotFound, Unavailable
 from beholden.model.ids import AppNumber, CampaignId, PersonNumber
 from beholden.notices import campaign as campaigns
 from beholden.notices import wording
@@ -91,6 +92,32 @@ def send(
         run = _Run(engines, mailer, found.id, actor)
         run.sweep(limit, progress)
         return run.close()
+
+
+def send_due(engines: Engines, mailer: Mailer) -> list[SendReport]:
+    """Go on with every campaign whose sending has begun and that has something due now; what came of each.
+
+    One that another process is sending is left to it. A campaign is begun by `send` alone: by an operator.
+    """
+    with engines.store.read() as unit:
+        now = engines.clock.now()
+        due = [found.id for found in unit.notices.campaigns() if _has_due(unit, found, now)]
+    reports: list[SendReport] = []
+    for campaign in due:
+        with suppress(Conflict):
+            reports.append(send(engines, mailer, campaign))
+    return reports
+
+
+def _has_due(unit: Unit, campaign: Campaign, now: datetime) -> bool:
+    """Whether a run would do anything: letters never tried, a batch left open, a try whose time has come, or only the
+    last sweep."""
+    if campaign.state is not CampaignState.SENDING:
+        return False
+    if campaign.cursor < campaign.due or unit.notices.open_batch(campaign.id) is not None:
+        return True
+    waiting = unit.notices.troubles(campaign.id, {Kind.DEFERRED})
+    return not waiting or any(t.next_at is not None and t.next_at <= now for t in waiting)
 
 
 def report(unit: Unit, campaign: Campaign, sent: int = 0) -> SendReport:

@@ -18,7 +18,7 @@ from beholden.model.time import day_of
 _PLATFORM = Actor(ActorKind.PLATFORM, "platform")
 
 
-def record_use(engines: Engines, client_id: str, outside_id: str) -> Reason | None:
+def record_use(engines: Engines, client_id: str, outside_id: str, actor: Actor = _PLATFORM) -> Reason | None:
     """The person used the app themself, now: the 90 days begin anew.
 
     None when the use counts; else why it does not: `no_grant`, `grant_ended`, `grant_expired`, or `inactive` when the
@@ -40,7 +40,7 @@ def record_use(engines: Engines, client_id: str, outside_id: str) -> Reason | No
         acts: list[Act] = []
         if refusal is None:
             if last_use is None or day_of(last_use) < day_of(now):  # one entry a day says enough
-                acts = [Act(_PLATFORM, "grant:use", active[0].id, now, app.number)]
+                acts = [Act(actor, "grant:use", active[0].id, now, app.number)]
             unit.directory.record_use(person, app.number, now)
         elif refusal is Reason.INACTIVE:
             acts = [act for grant in active for act in end_in(unit, grant, EndReason.INACTIVE, now)]

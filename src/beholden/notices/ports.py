@@ -190,3 +190,7 @@ class ExpiryBook(Protocol):
     def grants(self, ids: Collection[tuple[PersonNumber, GrantId]]) -> Mapping[GrantId, RunningOut]:
         """These grants, active or not, with the person's own last use."""
         ...
+
+    def forget(self, person: PersonNumber) -> None:
+        """Drop what mail servers said of this person's letters; that they were warned stays."""
+        ...

@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from beholden.journeys.ports import Engines
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput, BeholdenError, Conflict, Damaged, NotAllowed, NotFound, Unavailable
-from beholden.settings import Settings
 from beholden.web import gate_api, home, log, oauth, pages, privacy_centre, sign_in
+from beholden.web.configuration import Configuration
 from beholden.web.session import SignInNeeded
 
 MAX_BODY_BYTES = 64 * 1024
@@ -54,7 +54,7 @@ _SENTENCES = {
 }
 
 
-def create(engines: Engines, settings: Settings) -> Starlette:
+def create(engines: Engines, settings: Configuration) -> Starlette:
     """The application on these engines. It opens nothing itself; `bootstrap` wires and closes the engines."""
     application = Starlette(
         routes=_routes(engines, settings),
@@ -71,7 +71,7 @@ def create(engines: Engines, settings: Settings) -> Starlette:
     return application
 
 
-def _routes(engines: Engines, settings: Settings) -> list[BaseRoute]:
+def _routes(engines: Engines, settings: Configuration) -> list[BaseRoute]:
     return [
         Route("/healthz", _healthz, name="health"),
         Mount("/static", StaticFiles(packages=[("beholden.web", "static")]), name="static"),

@@ -22,7 +22,8 @@ from beholden.web import strict_json
 _LOG = logging.getLogger("beholden.web")
 _LONGEST_KEY = 512
 _LONGEST_REQUEST_ID = 256
-Answer = Callable[[Engines, bytes], Any]
+Answer = Callable[[Engines, str, bytes], Any]
+"""Turns the bytes of a body, sent by a caller of this name, into a JSON value, or raises from the error tree."""
 _STATUS = ((BadInput, 400), (NotFound, 404), (NotAllowed, 403), (Conflict, 409), (Unavailable, 503))
 
 
@@ -41,7 +42,7 @@ class Gone(Exception):
 
 @dataclass(frozen=True)
 class Door:
-    """One POST endpoint. `answer` turns the bytes of a body into a JSON value, or raises from the error tree.
+    """One POST endpoint.
 
     `closed`, where given, answers when the store cannot even say whose key it is; otherwise that is a 503.
     """
@@ -66,13 +67,13 @@ class Door:
         if refused is not None:
             return refused
         try:
-            answer = await run_in_threadpool(self._answer_to, _bearer(headers))
-            if answer is None:
+            caller, answer = await run_in_threadpool(self._admit, _bearer(headers))
+            if caller is None:
                 return _unauthenticated(headers)
             body = await _read(receive, self.largest)
             if body is None:
                 return _too_large(self.largest)
-            return Reply(200, await run_in_threadpool(answer, self.engines, body))
+            return Reply(200, await run_in_threadpool(answer, self.engines, caller, body))
         except BeholdenError as error:
             return refusal(error)
         except Gone:
@@ -81,15 +82,14 @@ class Door:
             _LOG.exception("a gate endpoint failed")
             return Reply(500, "Something went wrong on our side. Nothing was allowed.")
 
-    def _answer_to(self, key: str | None) -> Answer | None:
-        """What answers the holder of this key; None when it is nobody's."""
+    def _admit(self, key: str | None) -> tuple[str | None, Answer]:
+        """Who holds this key, None when nobody does, and what answers them."""
         try:
-            known = key is not None and check_platform_key(self.engines, key) is not None
+            return None if key is None else check_platform_key(self.engines, key), self.answer
         except Unavailable:
             if self.closed is None:
                 raise
-            return self.closed
-        return self.answer if known else None
+            return "", self.closed
 
 
 def refusal(error: BeholdenError) -> Reply:

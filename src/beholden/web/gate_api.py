@@ -4,14 +4,16 @@ The filter's answer has two parts: `records` may go to the app; `report` is for 
 unknown and who opted out (law 3).
 """
 
+from io import BytesIO
 from typing import Any
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from beholden.journeys import disclose
+from beholden.journeys import disclose, enrol
 from beholden.journeys.disclose import FilterAnswer, FilterRequest, Question, Stop
 from beholden.journeys.ports import Engines
+from beholden.model.act import Actor, ActorKind
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput
 from beholden.web import strict_json
@@ -23,7 +25,9 @@ EVALUATIONS = "/access/v1/evaluations"
 CONFIGURATION = "/.well-known/authzen-configuration"
 FILTER = "/gate/v1/filter"
 USE = "/gate/v1/use"
-LARGEST_FILTER = 16 * strict_json.MEBIBYTE
+PEOPLE = "/platform/v1/people"
+LARGEST = 16 * strict_json.MEBIBYTE
+"""Of a filter call or an enrolment; a question is at most one MiB."""
 _ANY_SIZE = 1 << 62  # to Starlette: each door counts for itself, and refuses in its own words
 
 
@@ -32,19 +36,20 @@ def routes(engines: Engines) -> list[Route]:
     doors = {
         EVALUATION: Door(engines, evaluation, closed=_evaluation_closed),
         EVALUATIONS: Door(engines, evaluations, closed=_evaluations_closed),
-        FILTER: Door(engines, filter_, LARGEST_FILTER),
+        FILTER: Door(engines, filter_, LARGEST),
         USE: Door(engines, use),
+        PEOPLE: Door(engines, people, LARGEST, ("application/x-ndjson",)),
     }
     found = [Route(path, door, max_body_size=_ANY_SIZE) for path, door in doors.items()]
     return [*found, Route(CONFIGURATION, _Configuration(engines.url))]
 
 
-def evaluation(engines: Engines, body: bytes) -> Any:
+def evaluation(engines: Engines, _caller: str, body: bytes) -> Any:
     """`POST /access/v1/evaluation` (AuthZEN 1.0, section 6)."""
     return _evaluate_one(engines, strict_json.read_object(body))
 
 
-def evaluations(engines: Engines, body: bytes) -> Any:
+def evaluations(engines: Engines, _caller: str, body: bytes) -> Any:
     """`POST /access/v1/evaluations` (AuthZEN 1.0, section 7): many questions, their shared parts said once."""
     request = strict_json.read_object(body)
     stop, items = _stop(request), _items(request)
@@ -59,17 +64,23 @@ def evaluations(engines: Engines, body: bytes) -> Any:
     return {"evaluations": written}
 
 
-def filter_(engines: Engines, body: bytes) -> Any:
+def filter_(engines: Engines, _caller: str, body: bytes) -> Any:
     """`POST /gate/v1/filter`: records in, what may leave comes out; every disclosure is recorded before the answer."""
-    request = read_filter(strict_json.read_object(body, largest=LARGEST_FILTER))
+    request = read_filter(strict_json.read_object(body, largest=LARGEST))
     return write_filter(disclose.filter_records(engines, request))
 
 
-def use(engines: Engines, body: bytes) -> Any:
+def use(engines: Engines, caller: str, body: bytes) -> Any:
     """`POST /gate/v1/use`: the person themself used the app. `counted` says whether the 90 days began anew."""
     request = strict_json.read_object(body)
-    refusal = disclose.record_use(engines, _text(request, "app"), _text(request, "person"))
+    refusal = disclose.record_use(engines, _text(request, "app"), _text(request, "person"), _platform(caller))
     return {"counted": True} if refusal is None else {"counted": False, "reason": refusal}
+
+
+def people(engines: Engines, caller: str, body: bytes) -> Any:
+    """`POST /platform/v1/people`: a line of JSON for each person (outside_id, name, email); all of them, or none."""
+    report = enrol.import_people(engines, BytesIO(body), "jsonl", _platform(caller))
+    return {"people": report.people, "added": report.added}
 
 
 def read_filter(request: dict[str, Any]) -> FilterRequest:
@@ -125,16 +136,21 @@ def _evaluate_one(engines: Engines, request: dict[str, Any]) -> dict[str, Any]:
     return write_no(question) if isinstance(question, str) else write_decision(disclose.evaluate(engines, question))
 
 
-def _evaluation_closed(_engines: Engines, body: bytes) -> dict[str, Any]:
+def _evaluation_closed(_engines: Engines, _caller: str, body: bytes) -> dict[str, Any]:
     """Law 4, when not even the caller's key can be looked up."""
     strict_json.read_object(body)
     return write_no(Reason.GATE_STALE)
 
 
-def _evaluations_closed(_engines: Engines, body: bytes) -> dict[str, Any]:
+def _evaluations_closed(_engines: Engines, _caller: str, body: bytes) -> dict[str, Any]:
     items = _items(strict_json.read_object(body))
     stale = write_no(Reason.GATE_STALE)
     return {"evaluations": [stale] * len(items)} if items else stale
+
+
+def _platform(caller: str) -> Actor:
+    """The platform, as which of its keys' holders."""
+    return Actor(ActorKind.PLATFORM, caller)
 
 
 def _stop(request: dict[str, Any]) -> Stop:

@@ -4,6 +4,7 @@ Blocking calls to one configured issuer, each bounded in time and size. What it 
 after the ID token's signature, issuer, audience, time and nonce were checked (Core, 3.1.3.7).
 """
 
+import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Platform:
         self._provider: _Provider | None = None
         self._keys: KeySet | None = None
         self._keys_read_at = 0.0
+        self._tls = ssl.create_default_context()  # reading the system's certificates takes 25 ms, so once
 
     @property
     def configured(self) -> bool:
@@ -165,7 +167,7 @@ class Platform:
         """One call, its answer a JSON object of bounded size."""
         try:
             with (
-                httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client,
+                httpx.Client(timeout=_TIMEOUT, follow_redirects=False, verify=self._tls) as client,
                 client.stream(method, url, headers={"accept": "application/json"}, **how) as response,
             ):
                 body = b""

@@ -18,8 +18,8 @@ from starlette.routing import BaseRoute
 from beholden.journeys import access, account
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput, NotAllowed, NotFound
-from beholden.settings import Settings
 from beholden.web import pages
+from beholden.web.configuration import Configuration
 from beholden.web.oidc import Flow, Platform, check_issuer
 from beholden.web.session import begin, end, engines_of, form, is_secure, page
 
@@ -30,7 +30,7 @@ MAX_TOKEN = 200
 _PATH_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@%/?")
 
 
-def routes(settings: Settings) -> list[BaseRoute]:
+def routes(settings: Configuration) -> list[BaseRoute]:
     """The pages of signing in and out."""
     check_issuer(settings.oidc_issuer)
     platform = Platform(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)

@@ -51,6 +51,11 @@ def test_a_sender_who_is_not_named_once_gets_no_redirect(name: str) -> None:
     assert authorization.refuse_sender(parameters.of([*given().pairs, (name, GOOD[name])]), APP)
 
 
+def test_a_value_that_cannot_be_one_names_nobody() -> None:
+    assert authorization.refuse_sender(given(client_id="quiz\0"), APP)
+    assert authorization.refuse_sender(given(redirect_uri=GOOD["redirect_uri"] + "\0"), APP)
+
+
 def test_an_unknown_client_and_a_foreign_address_get_no_redirect() -> None:
     assert authorization.refuse_sender(given(), None)
     assert authorization.refuse_sender(given(redirect_uri="https://evil.example/"), APP)
@@ -85,10 +90,3 @@ def test_a_parameter_that_stands_twice_is_refused_even_when_both_agree() -> None
     assert isinstance(state, Refused) and "state" in state.description
     repeated = parameters.of([*given().pairs, ("scope", "a"), ("scope", "a")])
     assert isinstance(authorization.read(repeated), Refused)
-
-
-def test_the_state_goes_back_only_when_it_can_be_told() -> None:
-    assert authorization.state_of(given()) == "xyz"
-    assert authorization.state_of(given(state=None)) is None
-    assert authorization.state_of(given(state="s" * 2001)) is None
-    assert authorization.state_of(parameters.of([*given().pairs, ("state", "other")])) is None

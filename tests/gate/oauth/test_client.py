@@ -36,7 +36,17 @@ def test_a_public_client_names_itself() -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Basic", "Basic !!!", "Basic cXVpeg==", basic(":secret"), "Bearer abc", basic("%FF:x"), "Basic /w=="],
+    [
+        "",
+        "Basic",
+        "Basic !!!",
+        "Basic cXVpeg==",
+        basic(":secret"),
+        "Bearer abc",
+        basic("%FF:x"),
+        basic("quiz%00:x"),
+        "Basic /w==",
+    ],
 )
 def test_a_header_that_says_nothing_is_not_believed(header: str) -> None:
     assert read(header, client_id="quiz") == client.FAILED

@@ -103,7 +103,7 @@ class SmtpMailer:
                 session.run(waiting, found)
             except _Refused as error:
                 trouble = str(error)
-                self.close()
+                self._drop()  # without goodbye: the server may be waiting for a letter
             except _Lost as error:
                 self._drop()
                 lost = 0 if session.answered > before else lost + 1

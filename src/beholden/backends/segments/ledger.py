@@ -63,7 +63,7 @@ class SegmentLedger:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with disk.locked(folder / "lock"):
                 self._own = keys.load(key_folder, begun=segments_begun(folder))
-        self._publisher = Publisher(folder, origin, self._own.signing)
+        self._publisher = Publisher(folder, origin, self._own.signing, key_folder / "ledger-signed")
         self._wal = Wal(folder, self._publisher.signed_size)
 
     # Writing.

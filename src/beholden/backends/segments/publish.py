@@ -1,8 +1,9 @@
 """Publishing: tiles, bundles and checkpoint as static files, each durable before what depends on it.
 
 The order is the promise: every tile and bundle is on disk before the checkpoint that needs it is signed; the signed
-note is kept beside the segments (`signed`) before it is shown (`public/checkpoint`). A checkpoint is signed only where
-the tree grows from the one that was signed last.
+note is kept beside the signing key before it is shown (`public/checkpoint`). A checkpoint is signed only where the tree
+grows from the one that was signed last; kept with the key, that is known even where the log itself was put back from an
+old copy.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -37,11 +38,11 @@ def folder_reader(folder: Path) -> Published:
 
 
 class Publisher:
-    """The published half of one log, in `folder/public`."""
+    """The published half of one log, in `folder/public`; `signed` is the file of the note that was signed last."""
 
-    def __init__(self, folder: Path, origin: str, key: Ed25519PrivateKey) -> None:
+    def __init__(self, folder: Path, origin: str, key: Ed25519PrivateKey, signed: Path) -> None:
         self._folder = folder / "public"
-        self._signed_path = folder / "signed"
+        self._signed_path = signed
         self._lock = folder / "publish.lock"
         self._origin = origin
         self._key = key

@@ -123,8 +123,9 @@ class Wal:
         The header is overwritten first: a whole frame above the head would be taken over by the next writer.
         """
         try:
-            if os.fstat(handle).st_size > held.tail_end:
-                disk.write_all(handle, bytes(HEADER_SIZE), held.tail_end)
+            written = os.fstat(handle).st_size - held.tail_end
+            if written > 0:
+                disk.write_all(handle, bytes(min(written, HEADER_SIZE)), held.tail_end)  # needs no new room
                 os.ftruncate(handle, held.tail_end)
                 os.fdatasync(handle)
             self._write_head(held)
@@ -202,9 +203,10 @@ class Wal:
 
     def _beginning(self) -> Head:
         """The head of a log that is new, or whose head was lost: everything in it is read again."""
-        if not self.segments():
-            if self._floor():
-                raise Damaged(f"The segments are gone, but {self._floor()} entries were published.", RESTORE)
+        firsts = self.segments()
+        if (not firsts and self._floor()) or (firsts and firsts[0]):
+            raise Damaged("The first segment is missing.", RESTORE)
+        if not firsts:
             self._begin_segment(0)
         return Head(0, 0, FILE_HEADER_SIZE, 0, secrets.randbits(62))
 
@@ -248,7 +250,10 @@ class Wal:
 
     def frames(self, start: int, upto: int) -> Iterator[Frame]:
         """The frames that hold entries from `start` to before `upto`; raises Damaged at the first bad one."""
-        for span in self._spans(upto):
+        spans = self._spans(upto)
+        if upto and (not spans or spans[0].first):
+            raise Damaged("The first segment is missing.", RESTORE)
+        for span in spans:
             if span.end > start:
                 yield from self._sound(span, start)
 
@@ -256,9 +261,14 @@ class Wal:
         """All that the segments hold, a defect in the place of what cannot be read. Nothing is changed by it."""
         upto = self.acknowledged()
         if upto is None:
+            if not self.segments():
+                return  # a log that has not begun
             yield Defect("head", "it is missing or damaged")
             upto = _UNKNOWN
-        for span in self._spans(upto):
+        spans = self._spans(upto)
+        if upto and (not spans or spans[0].first):
+            yield Defect("segments", "the first segment is missing")
+        for span in spans:
             for found in self._scan(span, 0):
                 if isinstance(found, Defect):
                     yield found
@@ -270,7 +280,7 @@ class Wal:
     def _spans(self, upto: int) -> list[_Span]:
         """The segments below `upto`, in order."""
         firsts = [first for first in self.segments() if first < upto]
-        ends = [*firsts[1:], upto]
+        ends = [*firsts, upto][1:]
         return [_Span(first, end, end != upto) for first, end in zip(firsts, ends, strict=True)]
 
     def _sound(self, span: _Span, start: int) -> Iterator[Frame]:

@@ -112,6 +112,10 @@ class SqlExpiryBook:
             found.update((row.grant.id, row) for row in rows)
         return found
 
+    def forget(self, person: PersonNumber) -> None:
+        """See ExpiryBook."""
+        self._connection.execute(warnings.update().where(warnings.c.person == person).values(reply=""))
+
 
 def _with_last_use() -> sa.Select[Any]:
     return sa.select(grants, _LAST_USE.label("last_use"))

@@ -71,7 +71,7 @@ def _on_postgres(details: Mapping[str, Any], database: str) -> BeholdenError | N
     state, message = str(details.get("C", "")), str(details.get("M", ""))
     if state in _RETRY_STATES:
         return Contended("Two writers met in the database; this one was undone.", "Try again.")
-    if state[:2] == "23":
+    if state[:2] == "23" or state == "42P07":  # 42P07: the table is there already
         return Duplicate("What was to be written contradicts what is there.", "Look again, then repeat.")
     if state[:2] == "22":
         return BadInput(f"The database does not take a value ({message}).", "Mend it.")

@@ -1,10 +1,7 @@
-"""Bring a database to the present schema with Alembic.
+"""Bring a database to the present schema with Alembic."""
 
-To write the initial migration anew while there has been no release (needs nothing but this package):
-
-    python -m beholden.backends.sql.migrate
-"""
-
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from beholden.backends.sql.engine import transaction
+from beholden.backends.sql.faults import Contended, Duplicate
 from beholden.model.errors import Conflict
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 FOLDER = Path(__file__).parent / "migrations"
+_TRIES = 5
+_ONE_AT_A_TIME = threading.Lock()  # Alembic's context is one for the whole process
 
 
 def head() -> str:
@@ -37,16 +37,26 @@ def upgrade(engine: Engine) -> None:
     Raises Conflict for a database that a newer release has written. Everything is run in one transaction, so a crash
     leaves the schema as it was.
     """
-    with transaction(engine, write=False) as connection:
-        if _revision(connection) == head():
-            return
-    with transaction(engine, write=True) as connection:
-        # Once more: of two processes that start together, the second finds the work of the first.
-        found = _revision(connection)
-        if found is not None and found > head():
-            raise Conflict(f"The database has schema {found}, newer than ours ({head()}).", "Use that release.")
-        if found != head():
-            _run(connection)
+    for attempt in range(_TRIES):
+        with transaction(engine, write=False) as connection:
+            if _revision(connection) == head():
+                return
+        try:
+            with _ONE_AT_A_TIME, transaction(engine, write=True) as connection:
+                _bring_up(connection)
+        except (Contended, Duplicate):
+            # Another process started at the same moment and made the tables first; look again what it did.
+            if attempt == _TRIES - 1:
+                raise
+            time.sleep(0.2)
+
+
+def _bring_up(connection: Connection) -> None:
+    found = _revision(connection)
+    if found is not None and found > head():
+        raise Conflict(f"The database has schema {found}, newer than ours ({head()}).", "Use that release.")
+    if found != head():
+        _run(connection)
 
 
 def config() -> "Config":

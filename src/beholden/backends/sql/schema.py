@@ -14,12 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from beholden.backends.sql import store
+import beholden.backends.sql.store  # noqa: F401 - it uses every table module, and so makes `metadata` whole
 from beholden.backends.sql.engine import Instant, metadata
 from beholden.backends.sql.migrate import FOLDER
-
-# The store has a property for every table module, so importing it is what makes `metadata` whole.
-assert store.SqlStore
 
 INITIAL = FOLDER / "versions" / "0001_initial.py"
 _HEADER = '''"""Every table of the first release. Written by `python -m beholden.backends.sql.schema`."""

@@ -7,7 +7,7 @@ Until client and redirect URI are known to be good nothing may be sent to that U
 from dataclasses import dataclass
 
 from beholden.gate.oauth import pkce, redirect
-from beholden.gate.oauth.parameters import Parameters, is_value
+from beholden.gate.oauth.parameters import Parameters
 from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.model.app import App
 
@@ -52,12 +52,6 @@ def refuse_sender(parameters: Parameters, app: App | None) -> str | None:
     if not redirect.matches(uri, app.redirect_uris):
         return "The app that sent you wants the answer at an address that it has not registered."
     return None
-
-
-def state_of(parameters: Parameters) -> str | None:
-    """The state to send back, exactly as it came; none where it cannot be told."""
-    state = parameters.one("state")
-    return state if state is not None and is_value(state) else None
 
 
 def read(parameters: Parameters) -> AuthorizationRequest | Refused:

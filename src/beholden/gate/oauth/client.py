@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
-from beholden.gate.oauth.parameters import Parameters
+from beholden.gate.oauth.parameters import Parameters, is_value
 from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.gate.oauth.secret import digest_of
 
@@ -63,4 +63,5 @@ def _basic(authorization: str) -> Credentials | None:
         client_id, secret = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     except ValueError:
         return None
-    return Credentials(client_id, secret or None) if colon and client_id else None
+    usable = colon and client_id and is_value(client_id) and is_value(secret)
+    return Credentials(client_id, secret or None) if usable else None

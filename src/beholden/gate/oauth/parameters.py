@@ -16,9 +16,9 @@ class Parameters:
     pairs: tuple[tuple[str, str], ...]
 
     def one(self, name: str) -> str | None:
-        """The value of a parameter; None when it is left out, empty, or stands more than once."""
+        """The value of a parameter; None when it is left out, empty, unusable, or stands more than once."""
         values = [value for key, value in self.pairs if key == name]
-        return values[0] or None if len(values) == 1 else None
+        return values[0] or None if len(values) == 1 and is_value(values[0]) else None
 
     def refuse(self) -> Refused | None:
         """What is wrong with the parameters as such, whatever they say."""
