@@ -171,18 +171,13 @@ def test_a_value_that_is_too_large_for_the_database_is_refused(file: Path, opene
         "sqlite://",
         "sqlite:///",
         "postgresql://h",
-        "postgresql+nosuchdriver://u:secret@h/db",
         "oracle://u:secret@h/db",
-        "sqlite:///x:y@@:::/\0",
     ],
 )
 def test_an_address_that_is_none_is_refused_without_repeating_a_password(url: str) -> None:
-    try:
+    with pytest.raises(BadInput) as raised:
         connect(url)
-    except BadInput as error:
-        assert "secret" not in str(error)
-    else:
-        assert url == "sqlite:///x:y@@:::/\0", "any name may be a file's"
+    assert "secret" not in str(raised.value)
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:

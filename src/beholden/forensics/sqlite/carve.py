@@ -21,13 +21,11 @@ from functools import lru_cache
 from beholden.forensics.sqlite.format import (
     Value,
     local_payload,
-    record_header,
     record_values,
     serial_size,
     signed,
     varint,
 )
-from beholden.forensics.sqlite.known import tail_of
 from beholden.forensics.sqlite.schema import Affinity, Column, Table
 
 MAX_TRIES = 4_000
@@ -187,32 +185,14 @@ class _Search:
             return None
         total = end - header + sum(map(serial_size, types))
         start, rowid = _cell_start(self._data, header, total)
-        if start is None:
-            return self._row(header, end, types, None, Grade.HEADER)
-        local = local_payload(total, self._space.usable, index=False)
-        if local < total:
-            return self._overflowing(start, header, local, total, types, rowid)
-        return self._row(start, end, types, rowid, Grade.WHOLE)
-
-    def _overflowing(
-        self, start: int, header: int, local: int, total: int, types: list[int], rowid: int | None
-    ) -> Carved | None:
-        """An intact cell of which the rest was in overflow pages, as far as those are left."""
-        end = header + local + 4
-        if end > len(self._data):
-            return None
-        page = int.from_bytes(self._data[end - 4 : end], "big")
-        payload = self._data[header : header + local] + self._space.chain(page, total - local)
-        found = record_header(payload, 0)
-        if found is None:
-            return None
-        values, whole = record_values(payload, types, found[1], self._template.encoding)
-        table, tail = self._template.table, tail_of(payload)
-        return Carved(start, end, table, rowid, values, types[0], tail, Grade.WHOLE, whole)
+        grade = Grade.HEADER if start is None else Grade.WHOLE
+        return self._row(header if start is None else start, end, types, rowid, grade)
 
     def _after_link(self, place: int, end: int, types: list[int]) -> Carved | None:
         """The header's length was overwritten: the four bytes before are a freeblock's link and size."""
-        total = 4 + (end - place) + sum(map(serial_size, types))
+        payload = 1 + (end - place) + sum(map(serial_size, types))
+        local = local_payload(payload, self._space.usable, index=False)
+        total = 3 + local + (4 if local < payload else 0)
         if place < 4 or not _plausible_link(self._data, place - 4, total, exact=False):
             return None
         return self._row(place - 4, end, types, None, Grade.SIZED)
@@ -249,29 +229,41 @@ class _Search:
 
     def _row(self, start: int, body: int, types: list[int], rowid: int | None, grade: Grade) -> Carved | None:
         """The row, if its body lies in the range and its text is text."""
-        sizes = [serial_size(serial) for serial in types]
-        end = body + sum(sizes)
-        if end > len(self._data) or not self._readable(body, types, sizes):
+        written = _written_length(types)
+        total = 1 + written + sum(map(serial_size, types))
+        local = local_payload(total, self._space.usable, index=False)
+        end = body - written - 1 + local
+        stored = end + (4 if local < total else 0)
+        if stored > len(self._data):
             return None
-        values, whole = record_values(self._data[:end], types, body, self._template.encoding)
+        rest = self._data[body:end]
+        if local < total:
+            rest += self._space.chain(int.from_bytes(self._data[end:stored], "big"), total - local)
+        encoding = self._template.encoding
+        if not _readable(rest, types, encoding):
+            return None
+        values, whole = record_values(rest, types, 0, encoding)
         if not any(value not in (None, "", b"") for value in values[1:]):
             return None
-        tail = self._data[body - _written_length(types[1:]) : end]
+        tail = self._data[body - _written_length(types[1:]) : body] + rest
         known = not (grade <= Grade.SIZED and types[0] in (8, 9))
-        return Carved(start, end, self._template.table, rowid, values, types[0], tail, grade, whole and known)
+        return Carved(start, stored, self._template.table, rowid, values, types[0], tail, grade, whole and known)
 
-    def _readable(self, body: int, types: list[int], sizes: list[int]) -> bool:
-        at = body
-        for serial, size in zip(types, sizes, strict=True):
-            if serial >= 13 and serial % 2:
-                try:
-                    text = self._data[at : at + size].decode(self._template.encoding)
-                except UnicodeDecodeError:
-                    return False
-                if _CONTROL.search(text):
-                    return False
-            at += size
-        return True
+
+def _readable(body: bytes, types: list[int], encoding: str) -> bool:
+    """Whether every text of a record's body, as far as it is there, is text."""
+    at = 0
+    for serial in types:
+        size = serial_size(serial)
+        if serial >= 13 and serial % 2 and at + size <= len(body):
+            try:
+                text = body[at : at + size].decode(encoding)
+            except UnicodeDecodeError:
+                return False
+            if _CONTROL.search(text):
+                return False
+        at += size
+    return True
 
 
 def first_type(column: Column, size: int) -> int | None:

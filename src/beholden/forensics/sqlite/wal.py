@@ -79,38 +79,45 @@ def read_journal(source: Source, page_size: int) -> Log | None:
     A journal whose header is intact is hot: SQLite would put its pages back, so they are current. After a commit the
     header is zeroed (journal_mode=PERSIST) and the images are the past.
     """
-    if source.size < 512:
-        return None
     head = source.read(0, 28)
-    hot = head.startswith(JOURNAL_MAGIC)
-    if not hot and head != bytes(28):
-        return None
-    count, nonce, _, sector, size = struct.unpack(">IIIII", head[8:28])
-    if not hot or not 512 <= sector <= 65536 or page_size_of(size) != page_size:
-        sector, hot = 512, False
-    images = list(_journal_pages(source, sector, page_size, nonce, hot, count))
+    if head == bytes(28):
+        sector = 512
+        places = range(sector, source.size - page_size - 8 + 1, page_size + 8)
+        images = [Image(page, place + 4, False) for place in places if (page := _number(source, place))]
+    else:
+        images = list(_hot_images(source, page_size))
     return Log(page_size, tuple(images)) if images else None
 
 
-def _journal_pages(
-    source: Source,
-    sector: int,
-    size: int,
-    nonce: int,
-    hot: bool,  # noqa: FBT001
-    count: int,
-) -> Iterator[Image]:
-    """Records of the first header; those behind a later header are found by the raw scan of the rest."""
+def _number(source: Source, place: int) -> int:
+    return int.from_bytes(source.read(place, 4), "big")
+
+
+def _hot_images(source: Source, page_size: int) -> Iterator[Image]:
+    """The records of all headers; each sync of a large transaction begins a new one at the next sector.
+
+    A page counts once, by its first image: that is how it was before the transaction.
+    """
     seen: set[int] = set()
-    for number, start in enumerate(range(sector, source.size - size - 8 + 1, size + 8)):
-        record = source.read(start, size + 8)
-        page = int.from_bytes(record[:4], "big")
-        if page == 0 or record.startswith(JOURNAL_MAGIC):
+    at = 0
+    while (head := source.read(at, 28)).startswith(JOURNAL_MAGIC) and len(head) == 28:
+        count, nonce, _, sector, size = struct.unpack(">IIIII", head[8:])
+        if not 32 <= sector <= 65536 or page_size_of(size) != page_size:
             return
-        valid = _journal_sum(record[4:-4], nonce) == int.from_bytes(record[-4:], "big")
-        current = hot and valid and page not in seen and (number < count or count == 0)
-        seen.add(page)
-        yield Image(page, start + 4, current)
+        place = at + sector
+        # Records that were never synced (a count of 0) cannot have reached the database; they end with the file.
+        limit = count or source.size
+        number = 0
+        while number < limit and (page := _number(source, place)) and place + size + 8 <= source.size:
+            if count == 0 and source.read(place, 8) == JOURNAL_MAGIC:
+                break
+            record = source.read(place, size + 8)
+            valid = _journal_sum(record[4:-4], nonce) == int.from_bytes(record[-4:], "big")
+            yield Image(page, place + 4, valid and count > 0 and page not in seen)
+            seen.add(page)
+            place += size + 8
+            number += 1
+        at = (place + sector - 1) // sector * sector
 
 
 def _journal_sum(page: bytes, nonce: int) -> int:
