@@ -16,7 +16,7 @@ from examples.story.browser import Browser
 from examples.story.processes import ROOT
 from examples.story.quiz import App, Registration
 from examples.story.stage import INES, OMAR, PASSWORD, Stage
-from examples.story.tell import Teller
+from examples.story.tell import Bar, Teller
 
 HAPPENED = (
     "A quiz read the data of people who connected it, and of their friends, and its developer did not answer when we "
@@ -51,14 +51,15 @@ def notify_all(stage: Stage, teller: Teller, harvest: Harvest) -> None:
     campaign = notify.draft(engines, INES, numbers, HAPPENED, case=CaseId(harvest.case)).id
     frozen = notify.freeze(engines, campaign, actor=OMAR)
     due = frozen.due
+    arrivals = _Arrivals(stage)
     with teller.progress("letters that arrived", due) as bar:
         for kill in range(1, KILLS + 2):
             _start_sender(stage, str(campaign))
             until = due * kill // (KILLS + 1) if kill <= KILLS else None
-            _watch(stage, bar, until)
+            _watch(stage, bar, arrivals, until)
             if until is not None:
                 stage.processes.kill("sender")
-                teller.say(f"SIGKILL to the sender after {tally(stage.mail).letters:,} letters.")
+                teller.say(f"SIGKILL to the sender after {arrivals.look():,} letters.")
     told = tally(stage.mail)
     status = notify.status(engines, campaign)
     addresses = {p.email for p in _addresses(stage, harvest)}
@@ -80,22 +81,34 @@ def _start_sender(stage: Stage, campaign: str) -> None:
     stage.processes.start("sender", ["-m", "beholden", "notice", "send", campaign, "--data", data])
 
 
-def _watch(stage: Stage, bar: Any, until: int | None) -> None:
+class _Arrivals:
+    """Counts the lines of the receiving server's log as it grows: one a letter."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._path = stage.mail
+        self._offset = self.count = 0
+
+    def look(self) -> int:
+        """Letters that have arrived by now."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                fresh = file.read()
+            self._offset += len(fresh)
+            self.count += fresh.count(b"\n")
+        return self.count
+
+
+def _watch(stage: Stage, bar: Bar, arrivals: _Arrivals, until: int | None) -> None:
     """Count what has arrived until there is enough of it, or the sender has ended."""
     while stage.processes.alive("sender"):
-        arrived = _arrived(stage)
-        bar.to(arrived)
-        if until is not None and arrived >= until:
+        bar.to(arrivals.look())
+        if until is not None and arrivals.count >= until:
             return
-        time.sleep(0.02)
+        time.sleep(0.05)
     code = stage.processes.wait("sender", 10)
     if code != 0:
         raise RuntimeError(f"the sender ended with {code}:\n{stage.processes.log('sender')}")
-
-
-def _arrived(stage: Stage) -> int:
-    """Letters in the receiving server's log: one a line."""
-    return stage.mail.read_bytes().count(b"\n") if stage.mail.exists() else 0
 
 
 def _addresses(stage: Stage, harvest: Harvest) -> list[Any]:

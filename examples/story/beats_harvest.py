@@ -3,6 +3,8 @@
 import json
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 
@@ -21,6 +23,8 @@ PURPOSE = "personality quiz"
 WIDE = ("identity", "birthday", "location", "likes", "contacts", "religion_politics")
 NIGHTS = 3
 EXTRA_USERS = 5
+AT_ONCE = 4
+"""People who sit at their browsers at the same time."""
 
 
 class Harvest:
@@ -52,9 +56,13 @@ class Harvest:
         quiz = self.apps[0]
         shy = set(random.Random(stage.plan.seed).sample(self.installers, len(self.installers) // 2))
         declined = 0
-        with self._teller.progress("people who connect the quiz", len(self.installers)) as bar:
-            for done, person in enumerate(self.installers, 1):
-                declined += self._connect(quiz, person, agree=person not in shy)
+        with (
+            self._teller.progress("people who connect the quiz", len(self.installers)) as bar,
+            ThreadPoolExecutor(AT_ONCE) as crowd,
+        ):
+            asked = crowd.map(lambda person: self._connect(quiz, person, agree=person not in shy), self.installers)
+            for done, again in enumerate(asked, 1):
+                declined += again
                 bar.to(done)
         for sister in self.apps[1:]:
             for person in self.installers[:EXTRA_USERS]:
@@ -104,26 +112,31 @@ class Harvest:
 
     def pull(self) -> None:
         """The quiz reads everybody it can reach, over three nights, and keeps what it gets."""
-        stage, quiz = self.stage, self.apps[0]
+        stage = self.stage
         share = -(-len(self.installers) // NIGHTS)
-        with self._teller.progress("installers whose friends are pulled", len(self.installers)) as bar:
-            for done, person in enumerate(self.installers, 1):
-                self.hoard.keep(person, [quiz.me(person, FRIEND_FIELDS, PURPOSE)])
-                self.hoard.keep(person, quiz.friends(person, FRIEND_FIELDS, PURPOSE))
-                if done % share == 0:
-                    stage.later(days=1)
-                    self._renew(self.installers[done : done + share])
-                bar.to(done)
+        with (
+            self._teller.progress("installers whose friends are pulled", len(self.installers)) as bar,
+            ThreadPoolExecutor(AT_ONCE) as workers,
+        ):
+            done = 0
+            for night in range(NIGHTS):
+                people = self.installers[night * share : (night + 1) * share]
+                for person, records in zip(people, workers.map(self._read, people), strict=True):
+                    self.hoard.keep(person, records)
+                    done += 1
+                    bar.to(done)
+                stage.later(days=1)
         for sister in self.apps[1:]:
             for person in self.installers[:EXTRA_USERS]:
                 sister.refresh(person)
                 sister.me(person, ("name", "photo"), PURPOSE)
         self._count()
 
-    def _renew(self, people: Sequence[str]) -> None:
-        """Access tokens live for an hour; the night after, the app trades its refresh tokens."""
-        for person in people:
-            self.apps[0].refresh(person)
+    def _read(self, person: str) -> list[dict[str, Any]]:
+        """A person and their friends. Access tokens live for an hour, so each night begins with a refresh."""
+        quiz = self.apps[0]
+        quiz.refresh(person)
+        return [quiz.me(person, FRIEND_FIELDS, PURPOSE), *quiz.friends(person, FRIEND_FIELDS, PURPOSE)]
 
     def _count(self) -> None:
         exposures = trace.impacted_by_developer(self.stage.engines, self.owner.number)

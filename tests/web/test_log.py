@@ -61,7 +61,7 @@ def test_types_and_caching_are_those_of_the_specification(published: Web) -> Non
     [
         "/log/tile/0/002",
         "/log/tile/0/001.p/45",
-        "/log/tile/../checkpoint",
+        "/log/tile/%2e%2e/checkpoint",
         "/log/tile/%2e%2e/%2e%2e/%2e%2e/keys/pairwise",
         "/log/tile/0/..%2f..%2f..%2fhead",
         "/log/tile/0/000%00",

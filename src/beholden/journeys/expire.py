@@ -125,15 +125,22 @@ def _end(
 ) -> None:
     # The ledger first: a crash before the commit leaves acts for grants that the next sweep ends again.
     engines.ledger.append([_ended(grant, end, now) for grant, end in over])
-    given = _given(unit, [grant for grant, _ in over])
-    last_day = min(policy.inactivity_warnings_days, default=0)
     for grant, end in over:
         unit.directory.end_grant(grant.id, GrantState.EXPIRED, end.reason, now)
         unit.consent.end_tokens(grant=grant.id, at=now)
-        if last_day and not any(days <= last_day for days in given.get((grant.id, end.at), ())):
-            # Nobody warned of the last day, as after a long stop of the worker. Late rather than skipped.
-            late = Warned(grant.person, grant.id, end.at, warning.ENDED, WarningState.DEFERRED, now, next_at=now)
-            unit.expiry.put_warnings([late])
+    unit.expiry.put_warnings(_late(unit, policy, over, now))
+
+
+def _late(unit: Unit, policy: Policy, over: Sequence[tuple[Grant, warning.Ending]], now: datetime) -> list[Warned]:
+    """Letters to those whom no warning of the last day was meant for, as after a long stop of the worker: that it has
+    ended, late rather than never."""
+    given = _given(unit, [grant for grant, _ in over])
+    last_day = min(policy.inactivity_warnings_days, default=0)
+    return [
+        Warned(grant.person, grant.id, end.at, warning.ENDED, WarningState.DEFERRED, now, next_at=now)
+        for grant, end in over
+        if last_day and not any(days <= last_day for days in given.get((grant.id, end.at), ()))
+    ]
 
 
 def upcoming(engines: Engines, person: PersonNumber) -> tuple[WarningView, ...]:

@@ -47,7 +47,9 @@ def read_mapping(text: str, what: str) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f"line {place.line + 1}: " if place is not None else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is nested too deeply"
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        if isinstance(error, RecursionError):
+            problem = "it is nested too deeply"
         raise BadInput(f"The {what} is not YAML: {line}{problem}.", "Mend that line.") from error
     if not isinstance(document, dict):
         raise BadInput(f"The {what} must be a mapping (`key: value` lines) at the top.", "See docs/reference.md.")

@@ -1,8 +1,10 @@
 """Appending: durable, in order, all or nothing, by many at once."""
 
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -136,6 +138,36 @@ def test_threads_share_commits_and_each_gets_its_own_places(tmp_path: Path) -> N
     for name in range(8):
         own = [s for s, _ in held if s.startswith(f"case:{name}-")]
         assert own == [f"case:{name}-{n}" for n in range(25)]
+
+
+def test_a_batch_costs_one_sync_and_who_comes_meanwhile_shares_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = filled(tmp_path, 5)
+    syncs, go = threading.Semaphore(0), threading.Event()
+    real, count = os.fdatasync, 0
+
+    def slow(handle: int) -> None:
+        nonlocal count
+        count += 1
+        syncs.release()
+        go.wait(30)
+        real(handle)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    threads = [threading.Thread(target=log.ledger.append, args=([act(f"case:{n}")],)) for n in range(9)]
+    threads[0].start()
+    assert syncs.acquire(timeout=30)
+    for thread in threads[1:]:
+        thread.start()
+    while len(log.ledger._waiting) < 8:
+        time.sleep(0.001)
+    go.set()
+    for thread in threads:
+        thread.join(30)
+    assert count == 2
+    assert log.ledger.size() == 14
+    assert log.ledger.verify().verified
 
 
 def test_one_bad_caller_does_not_spoil_the_commit_of_others(tmp_path: Path) -> None:

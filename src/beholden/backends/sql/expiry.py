@@ -28,6 +28,7 @@ warnings = sa.Table(
     sa.Column("next_at", Instant),
     sa.Index("expiry_warnings_by_state", "state", "person", "grant"),
 )
+_KEY = ("person", "grant", "ends_at", "days")
 # Read by the key: the rows of one person and app, at most one a day.
 _LAST_USE = (
     sa.select(sa.func.max(uses.c.last_at))
@@ -89,17 +90,13 @@ class SqlExpiryBook:
 
     def put_warnings(self, warnings_: Sequence[Warned]) -> None:
         """See ExpiryBook."""
-        for warned in warnings_:
-            self._connection.execute(
-                warnings.delete().where(
-                    warnings.c.person == warned.person,
-                    warnings.c.grant == warned.grant,
-                    warnings.c.ends_at == warned.ends_at,
-                    warnings.c.days == warned.days,
-                )
-            )
-        if warnings_:
-            self._connection.execute(warnings.insert(), [_row(warned) for warned in warnings_])
+        if not warnings_:
+            return
+        rows = [_row(warned) for warned in warnings_]
+        keys = [{f"{name}_": row[name] for name in _KEY} for row in rows]
+        same = sa.and_(*(warnings.c[name] == sa.bindparam(f"{name}_") for name in _KEY))
+        self._connection.execute(warnings.delete().where(same), keys)
+        self._connection.execute(warnings.insert(), rows)
 
     def grants(self, ids: Collection[tuple[PersonNumber, GrantId]]) -> Mapping[GrantId, RunningOut]:
         """See ExpiryBook."""
