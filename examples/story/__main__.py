@@ -40,7 +40,9 @@ def main(
     try:
         stage = play(plan, teller)
     except (CannotStart, GraphError) as error:
-        raise click.ClickException(str(error)) from error
+        refusal = click.ClickException(str(error))
+        refusal.exit_code = 2
+        raise refusal from error
     try:
         if as_json:
             click.echo(after.numbers(stage, teller.seconds))

@@ -35,6 +35,7 @@ class Harvest:
         self.hoard = Hoard(stage.plan.data / "seized" / "server")
         installers = stage.world.sample(stage.plan.installers, "installers")
         self.installers = [stage.world.outside_id(n) for n in installers]
+        (stage.plan.data / "installers.txt").write_text("".join(f"{person}\n" for person in self.installers))
         self.apps: list[App] = []
         self.registered: list[RegisteredApp] = []
         self.developer: Developer | None = None

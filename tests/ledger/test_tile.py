@@ -1,7 +1,7 @@
 """Tiles: paths and contents as C2SP tlog-tiles has them, and a right edge from which a log goes on."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beholden.ledger import tile, tree
@@ -26,6 +26,7 @@ def test_paths_are_those_of_the_specification() -> None:
     assert tile.path(tile.ENTRIES, 5) == "tile/entries/005"
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.sampled_from([tile.ENTRIES, *range(8)]), st.integers(0, 10**9), st.integers(1, 256))
 def test_a_path_names_the_place_it_was_made_from(level: int, number: int, width: int) -> None:
     assert tile.place(tile.path(level, number, width)) == (level, number, width)
@@ -88,6 +89,7 @@ def test_the_edge_has_the_root_and_the_tiles_of_the_rfc(size: int) -> None:
             assert tile.hashes(content) == [mth(leaves[n * span : (n + 1) * span]) for n in range(first, first + width)]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.integers(0, 600), min_size=1, max_size=5).map(sorted))
 def test_a_log_that_grows_in_steps_is_the_one_that_grew_at_once(sizes: list[int]) -> None:
     published, edge = grown(*sizes)
@@ -96,6 +98,7 @@ def test_a_log_that_grows_in_steps_is_the_one_that_grew_at_once(sizes: list[int]
     assert {p: c for p, c in published.items() if p in once} == once
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 600))
 def test_an_edge_read_back_from_its_files_goes_on_as_if_never_left(size: int) -> None:
     published, edge = grown(size)
@@ -110,6 +113,7 @@ def test_an_edge_read_back_from_its_files_goes_on_as_if_never_left(size: int) ->
     assert again.root() == edge.root()
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 700), st.data())
 def test_proofs_from_tiles_are_those_of_the_rfc(size: int, data: st.DataObject) -> None:
     published, _ = grown(size)

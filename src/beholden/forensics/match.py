@@ -58,6 +58,8 @@ def corroborates(fields: frozenset[str], *, certain: bool) -> bool:
 def match_text(raw: bytes, sought: Needles, tested: Tested, *, binary: bool | None = None) -> list[Match]:
     """Everyone in a buffer, in all its readings; several times where they stand several times."""
     found: list[Match] = []
+    if raw.count(0) == len(raw):
+        return found
     for lane in lanes(raw, binary=binary):
         hits = scan(lane, sought, tested)
         if hits:

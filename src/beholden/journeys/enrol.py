@@ -31,6 +31,7 @@ SHOWN_BAD_LINES = 20
 MAX_REDIRECT_URIS = 10
 MAX_ASKS = 100
 COLUMNS = ("outside_id", "name", "email")
+_NO_HEADER = f"The header must be {','.join(COLUMNS)}."
 _CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,78}[A-Za-z0-9]")
 
 
@@ -149,6 +150,8 @@ def _lines(file: BinaryIO, form: str) -> Iterator[tuple[int, NewPerson | str]]:
             yield number, f"{error.message} {error.remedy}".strip()
             if form == "csv" and columns is None:
                 return  # without its header no line can be read
+    if form == "csv" and columns is None:
+        yield 1, _NO_HEADER
 
 
 def _text(line: bytes, file: BinaryIO, *, first: bool) -> str:
@@ -165,7 +168,7 @@ def _text(line: bytes, file: BinaryIO, *, first: bool) -> str:
 def _header(text: str) -> list[str]:
     columns = [column.strip() for column in _split(text)]
     if sorted(columns) != sorted(COLUMNS):
-        raise BadInput(f"The header must be {','.join(COLUMNS)}.")
+        raise BadInput(_NO_HEADER)
     return columns
 
 

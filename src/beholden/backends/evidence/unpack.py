@@ -26,7 +26,7 @@ from beholden.forensics.containers import (
     zip_directory_size,
 )
 from beholden.forensics.ports import Entry, Unpacked
-from beholden.forensics.source import Part, Source
+from beholden.forensics.source import Held, Part, Source
 from beholden.model.errors import BadInput
 
 STEP = 256 << 10
@@ -51,11 +51,11 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
-class _Gzip:
-    """zlib's decompressor in the manner of bz2 and lzma."""
+class _Deflate:
+    """zlib's decompressor in the manner of bz2 and lzma; `window` 31 is gzip, -15 the bare stream in a zip."""
 
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(31)
+    def __init__(self, window: int) -> None:
+        self._inner = zlib.decompressobj(window)
         self._waiting = b""
         self._full = False
 
@@ -79,7 +79,7 @@ class _Gzip:
 
 
 _STREAMS: dict[Form, tuple[Callable[[], _Decompressor], bytes]] = {
-    Form.GZIP: (_Gzip, b"\x1f\x8b"),
+    Form.GZIP: (lambda: _Deflate(31), b"\x1f\x8b"),
     Form.BZIP2: (bz2.BZ2Decompressor, b"BZh"),
     Form.XZ: (lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LZMA_MEMORY), b"\xfd7zXZ\x00"),
 }
@@ -168,29 +168,45 @@ class Unpacker:
             raise BadInput(f"The zip's list of members cannot be read ({type(error).__name__}).") from error
         for info in infos:
             start = _data_start(source, info.header_offset)
-            packed = max(0, min(info.compress_size, source.size - start))
-            yield Entry(info.filename, start, packed, self._opener(archive, info, packed))
+            part = Part(source, start, max(0, info.compress_size))
+            yield Entry(info.filename, start, part.size, self._opener(archive, info, part))
 
     def _opener(
-        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, packed: int
+        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, part: Part
     ) -> Callable[[], contextlib.AbstractContextManager[Unpacked]]:
-        return lambda: self._zip_member(archive, info, packed)
+        return lambda: self._zip_member(archive, info, part)
 
     @contextmanager
-    def _zip_member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, packed: int) -> Iterator[Unpacked]:
-        with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-            stop = self._copy_member(archive, info, packed, file)
-            size = file.tell()
-            share = packed if stop is None else min(packed, packed * size // max(1, info.file_size))
-            yield Unpacked(Spool(file, size), share, stop)
+    def _zip_member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, part: Part) -> Iterator[Unpacked]:
+        """Stored and deflated members are read here, so that a wrong checksum or a broken end costs nothing of the
+        rest; the rarer methods by zipfile."""
+        if info.flag_bits & 0x41:
+            yield Unpacked(Held(b""), 0, Stop.ENCRYPTED)
+        elif info.compress_type == zipfile.ZIP_STORED:
+            yield self._stored(info, part)
+        elif info.compress_type in _KNOWN_METHODS:
+            with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+                if info.compress_type == zipfile.ZIP_DEFLATED:
+                    packed, stop = self._one_stream(_Deflate(-15), part, 0, file)
+                else:
+                    stop = self._copy_member(archive, info, part.size, file)
+                    packed = part.size if stop is None else 0
+                spool = Spool(file, file.tell())
+                yield Unpacked(spool, packed, stop or _checked(spool, info))
+        else:
+            yield Unpacked(Held(b""), 0, Stop.METHOD)
+
+    def _stored(self, info: zipfile.ZipInfo, part: Part) -> Unpacked:
+        """A member that lies in the archive as it is. It counts all the same: many may name the same bytes."""
+        stop = self._budget.allows(0, part.size, part.size)
+        if stop is not None:
+            return Unpacked(Held(b""), 0, stop)
+        self._budget.spend(part.size)
+        return Unpacked(part, part.size, _checked(part, info))
 
     def _copy_member(
         self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, packed: int, file: IO[bytes]
     ) -> Stop | None:
-        if info.flag_bits & 0x41:
-            return Stop.ENCRYPTED
-        if info.compress_type not in _KNOWN_METHODS:
-            return Stop.METHOD
         try:
             with archive.open(info) as member:
                 while True:
@@ -199,13 +215,21 @@ class Unpacker:
                         return stop
                     block = member.read(STEP)
                     if not block:
-                        return Stop.CORRUPT if file.tell() != info.file_size else None
+                        return None
                     file.write(block)
                     self._budget.spend(len(block))
         except _FAULTS:
             return Stop.CORRUPT
         except RuntimeError:  # what zipfile raises when it wants a password after all
             return Stop.ENCRYPTED
+
+
+def _checked(source: Source, info: zipfile.ZipInfo) -> Stop | None:
+    """Whether a member has the size and checksum that the archive's list says."""
+    crc = 0
+    for start in range(0, source.size, STEP):
+        crc = zlib.crc32(source.read(start, STEP), crc)
+    return None if source.size == info.file_size and crc == info.CRC else Stop.CORRUPT
 
 
 def _data_start(source: Source, header: int) -> int:
