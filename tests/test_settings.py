@@ -36,7 +36,7 @@ def test_the_environment_wins_over_the_folder_and_the_command_line_over_both(tmp
 )
 def test_a_mistake_is_one_clear_error(tmp_path: Path, environment: dict[str, str], file: str, message: str) -> None:
     (tmp_path / "beholden.env").write_text(file)
-    with pytest.raises(BadInput, match="[.]") as error:
+    with pytest.raises(BadInput, match=r"[.]") as error:
         settings.read(environment, data=tmp_path)
     assert message in str(error.value)
 

@@ -96,6 +96,21 @@ def test_a_database_with_its_log_is_read_as_one_wherever_it_lies(tmp_path: Path,
     assert search.live == set(range(31, 61)) and search.found == numbers(PEOPLE)
 
 
+def test_a_file_that_is_only_named_like_a_databases_log_is_searched(tmp_path: Path) -> None:
+    data = database(tmp_path / "a.db", [])
+    assert Search(PEOPLE).through(data, wal=PLAIN.encode()).found == numbers(PEOPLE)
+    assert Search(PEOPLE).through(b"no database", journal=gzip.compress(PLAIN.encode())).found == numbers(PEOPLE)
+    for made in (zipped, tarred):
+        packed = made(**{"x": b"no database", "x-wal": PLAIN.encode()})
+        assert Search(PEOPLE).through(packed).found == numbers(PEOPLE)
+
+
+def test_what_is_appended_to_a_log_is_searched(tmp_path: Path) -> None:
+    data = database(tmp_path / "a.db", PEOPLE[:1], pragmas=["journal_mode=persist"], after=["delete from friends"])
+    journal = (tmp_path / "a.db-journal").read_bytes()
+    assert Search(PEOPLE[1:]).through(data, journal=journal + b"\0" + PLAIN.encode()).found == numbers(PEOPLE[1:])
+
+
 def test_everyone_is_found_wherever_a_chunk_ends() -> None:
     row = csv(PEOPLE[:1]).encode()
     for before in (*range(CHUNK - 130, CHUNK + 8, 13), 2 * CHUNK - 20):

@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from beholden import bootstrap, settings
 from beholden.journeys import audit
-from beholden.journeys.deliver_rfi import Delivered, deliver_rfi
+from beholden.journeys.deliver_rfi import Delivered, deliver_due, deliver_rfi, letter_noted
 from beholden.model.errors import Conflict
 from tests.conftest import House
 from tests.journeys.court import ANNA, Scene, scene
@@ -74,7 +74,7 @@ def test_the_letter_says_what_is_asked_and_until_when(court: Scene, inbox: tuple
     ((to, letter),) = handler.letters
     body = letter.get_content()
     assert to == "legal@quizmill.example"
-    for said in ("1. What for?", "before 2026-01-16T00:00:00Z", "Quiz 1", "refusal", f"/developers/cases/{case}"):
+    for said in ("1. What for?", "before 2026-01-16T00:00:00Z", "Quiz 1", "refusal", f"/developer/cases/{case}"):
         assert said in body
     note = audit.case_view(court.engines, case).case.history[-1]
     assert note.reason == "Letter of RFI 1. legal@quizmill.example: taken by the mail server"
@@ -113,3 +113,54 @@ def test_nothing_is_mailed_when_no_rfi_waits(court: Scene, inbox: tuple[Inbox, s
     with pytest.raises(Conflict):
         deliver(court, inbox[1], case)
     assert inbox[0].letters == []
+
+
+def due(court: Scene, chosen: settings.Settings) -> list[bool]:
+    with closing(bootstrap.mailer(chosen)) as mailer:
+        return [posted.waits for posted in deliver_due(court.engines, mailer)]
+
+
+def test_what_was_sent_from_the_console_is_mailed_by_the_next_round_once(
+    court: Scene, inbox: tuple[Inbox, settings.Settings]
+) -> None:
+    handler, chosen = inbox
+    case = asked(court)
+    assert not letter_noted(audit.case_view(court.engines, case).case)
+    assert due(court, chosen) == [False]
+    assert due(court, chosen) == []
+    assert [to for to, _ in handler.letters] == ["legal@quizmill.example"]
+    note = audit.case_view(court.engines, case).case.history[-1]
+    assert (str(note.actor), note.reason) == (
+        "system:beholden", "Letter of RFI 1. legal@quizmill.example: taken by the mail server"
+    )  # fmt: skip
+
+
+def test_a_further_request_is_mailed_too(court: Scene, inbox: tuple[Inbox, settings.Settings]) -> None:
+    handler, chosen = inbox
+    case = asked(court)
+    assert due(court, chosen) == [False]
+    audit.answer_rfi(court.engines, court.actor, case, {1: "For fun."})
+    assert due(court, chosen) == []
+    audit.send_rfi(court.engines, ANNA, case, ["Whose fun?"])
+    assert due(court, chosen) == [False]
+    assert len(handler.letters) == 2
+
+
+def test_a_letter_waits_for_a_server_that_is_away_and_then_leaves(
+    court: Scene, inbox: tuple[Inbox, settings.Settings]
+) -> None:
+    handler, chosen = inbox
+    case = asked(court)
+    assert due(court, settings.read({"BEHOLDEN_SMTP_PORT": "1"})) == [True]
+    assert not letter_noted(audit.case_view(court.engines, case).case)
+    assert due(court, chosen) == [False]
+    assert len(handler.letters) == 1
+
+
+def test_a_refused_letter_is_noted_and_not_tried_every_round(
+    court: Scene, inbox: tuple[Inbox, settings.Settings]
+) -> None:
+    case = asked(court, "full@quizmill.example")
+    assert due(court, inbox[1]) == [False]
+    assert due(court, inbox[1]) == []
+    assert "mailbox full" in audit.case_view(court.engines, case).case.history[-1].reason

@@ -89,7 +89,7 @@ def test_the_gate_denies_at_the_exact_instant_and_the_sweep_agrees(house: House)
     assert not filter_records(house.engines, request).records, "before any sweep has run"
     assert expire.sweep(house.engines).inactive == 1
     assert state(house, grant).reason is EndReason.INACTIVE
-    (act,) = [a for a in house.engines.ledger.acts() if a.verb == "grant:expire"]
+    (act,) = [a for a in house.engines.ledger.acts() if a.verb == "grant:end"]
     assert act.subject == grant.id and act.details["over_at"] == "2026-04-01T00:00:00Z"
     assert expire.sweep(house.engines).ended == 0
 

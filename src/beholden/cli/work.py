@@ -10,10 +10,10 @@ import click
 from beholden import bootstrap, settings
 from beholden.cli.acting import print_json
 from beholden.cli.main import data_option, json_option
-from beholden.journeys import audit, detect, erase, expire, notify, review, seal
+from beholden.journeys import audit, deliver_rfi, detect, erase, expire, notify, review, seal, token
 from beholden.journeys.ports import Engines
 from beholden.model.act import SYSTEM
-from beholden.model.errors import BeholdenError
+from beholden.model.errors import BeholdenError, Unavailable
 from beholden.settings import Settings
 
 Duty = Callable[[Engines, Settings], str]
@@ -26,7 +26,7 @@ Duty = Callable[[Engines, Settings], str]
 @data_option
 @json_option
 def command(once: bool, every: int, data: Path, as_json: bool) -> None:  # noqa: FBT001
-    """Do what is due: publish, deadlines, lapses, expiry, watch, notices. A duty that fails stops no other."""
+    """Do what is due: publish, deadlines, lapses, expiry, tokens, watch, notices. A duty that fails stops no other."""
     chosen = settings.read(data=data)
     engines = bootstrap.embedded(chosen)
     try:
@@ -71,6 +71,18 @@ def _cases(engines: Engines, _: Settings) -> str:
     return f"{len(audit.lapse_due(engines)):,} unanswered, their developers banned"
 
 
+def _requests(engines: Engines, chosen: Settings) -> str:
+    mailer = bootstrap.mailer(chosen)
+    try:
+        posted = deliver_rfi.deliver_due(engines, mailer)
+    finally:
+        mailer.close()
+    waits = [one for one in posted if one.waits]
+    if waits:
+        raise Unavailable(f"{len(waits):,} requests for information wait to be mailed: {waits[0].reply}.")
+    return f"{len(posted):,} requests for information mailed"
+
+
 def _permissions(engines: Engines, _: Settings) -> str:
     return f"{len(review.lapse_unused(engines)):,} unused permissions lapsed"
 
@@ -91,6 +103,10 @@ def _expiry(engines: Engines, _: Settings) -> str:
     return f"{report.inactive:,} grants ended by disuse, {report.age:,} by age"
 
 
+def _tokens(engines: Engines, _: Settings) -> str:
+    return f"{token.sweep(engines):,} codes and tokens that were long over deleted"
+
+
 def _watch(engines: Engines, _: Settings) -> str:
     report = detect.run(engines)
     return f"{report.rows_taken:,} new rows, {len(report.new):,} new findings"
@@ -108,10 +124,12 @@ def _notices(engines: Engines, chosen: Settings) -> str:
 DUTIES: dict[str, Duty] = {
     "publish": _publish,
     "erasures": _erasures,
+    "requests": _requests,  # first of all: whoever is banned for silence must have been written to
     "cases": _cases,
     "permissions": _permissions,
     "warnings": _warnings,  # before expiry, so that the last warning still comes before the end
     "expiry": _expiry,
+    "tokens": _tokens,
     "watch": _watch,
     "notices": _notices,
 }

@@ -1,7 +1,7 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from beholden.forensics.containers import HEAD, PACKED, Form, Limits, Stop, recognise, shown
 from beholden.forensics.coverage import Coverage, Reason
@@ -13,6 +13,7 @@ from beholden.forensics.scan import Tested
 from beholden.forensics.source import Held, Part, Source
 from beholden.forensics.sqlite.database import Database, Leftover, Row, State
 from beholden.forensics.sqlite.format import HEADER, read_header
+from beholden.forensics.sqlite.pages import Region
 from beholden.forensics.tally import Site, Tally
 from beholden.model.errors import BadInput
 
@@ -21,6 +22,8 @@ MARGIN = 2048
 """Bytes read again on both sides of a chunk, so that nothing is cut and every window is whole; even, for UTF-16."""
 SMALLEST_BLOB = 256
 LOGS = ("-wal", "-journal")
+
+_REGIONS = {"-wal": Region.LOG, "-journal": Region.JOURNAL}
 
 Open = Callable[[Form, Source], Iterator[Entry]]
 _STOPS = {
@@ -64,10 +67,11 @@ class Examiner:
 
     def examine(self, place: Place, source: Source, logs: Mapping[str, Source] | None = None) -> None:
         """Search one file. `logs` are the companions of a database, by the end of their names."""
+        logs = logs or {}
         self.coverage.file(source.size, unpacked=place.depth > 0)
         form, name = recognise(source.read(0, HEAD))
         if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
-            self._database(place, source, logs or {})
+            logs = self._database(place, source, logs)
         elif form in PACKED and place.depth >= self.limits.depth:
             self.coverage.gap(place.path, Reason.TOO_DEEP, source.size)
         elif form in PACKED:
@@ -79,6 +83,8 @@ class Examiner:
             if form is Form.SQLITE:
                 self.coverage.gap(place.path, Reason.DAMAGED, 0, "the header makes no sense")
             self._plain(place, source)
+        for ending, log in logs.items():  # what no database took is a file like any other
+            self.examine(replace(place, path=place.path + ending), log)
 
     # Text and unknown bytes
 
@@ -158,7 +164,6 @@ class Examiner:
             with companion.open() as opened:
                 if opened.stop is not None:
                     bad.append((_unread(companion, opened), _STOPS[opened.stop], shown(companion.name)))
-                self.coverage.file(opened.source.size, unpacked=True)
                 logs[ending] = opened.source
                 self._with_logs(place, entry, names, source, logs, bad)
             return
@@ -189,8 +194,12 @@ class Examiner:
 
     # Databases
 
-    def _database(self, place: Place, source: Source, logs: Mapping[str, Source]) -> None:
+    def _database(self, place: Place, source: Source, logs: Mapping[str, Source]) -> dict[str, Source]:
+        """Search a database together with its logs; the logs that are none of it."""
         database = Database(source, logs.get("-wal"), logs.get("-journal"))
+        taken = {ending for ending, region in _REGIONS.items() if region in database.pages.logs}
+        for ending in taken:
+            self.coverage.file(logs[ending].size, unpacked=place.depth > 0)
         live: dict[int, bool] = {}
         opaque = 0
         for number, found in enumerate(database.rows()):
@@ -206,7 +215,8 @@ class Examiner:
             self.coverage.gap(place.path, Reason.DAMAGED, 0, f"{what}: {times}")
         if database.missing:
             self.coverage.gap(place.path, Reason.CUT_OFF, 0, f"{database.missing} bytes are missing at the end")
-        self.progress(source.size + sum(log.size for log in logs.values()))
+        self.progress(source.size + sum(logs[ending].size for ending in taken))
+        return {ending: log for ending, log in logs.items() if ending not in taken}
 
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
         site = Site(place.exhibit, place.path, _table(row.table, row.region), row.state)

@@ -14,7 +14,7 @@ from beholden.journeys.acts import granted, one_of, operators_only, record, reco
 from beholden.journeys.docket import CaseSummary, CaseView, TimelineItem, case_view, list_cases
 from beholden.journeys.enforce import Forced
 from beholden.journeys.ports import Engines, Unit
-from beholden.model.act import Act, Actor, ActorKind
+from beholden.model.act import SYSTEM, Act, Actor, ActorKind
 from beholden.model.errors import BadInput, NotFound
 from beholden.model.finding import Level
 from beholden.model.ids import AppNumber, CaseId, CertificationId, DeveloperNumber, FindingId, SanctionId
@@ -131,9 +131,10 @@ def say_answers_evade(engines: Engines, actor: Actor, case_id: str, reason: str)
 
 
 def add_note(engines: Engines, actor: Actor, case_id: str, reason: str, evidence: Sequence[str] = ()) -> CaseView:
-    """Put an observation and its evidence (`kind:id`) into the case."""
+    """Put an observation and its evidence (`kind:id`) into the case; by an operator, or by the system itself."""
     with engines.store.write() as unit:
-        operators_only(unit, actor)
+        if actor != SYSTEM:
+            operators_only(unit, actor)
         before = _case(unit, case_id)
         _require_evidence(unit, before, evidence)
         _advance(engines, unit, before, AddNote(actor, engines.clock.now(), reason, evidence))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from beholden.journeys.ports import Engines, Unit
+from beholden.journeys.ports import LAKE, Engines, Unit
 from beholden.model.act import SYSTEM, Act, Actor
 from beholden.model.catalogue import FieldClass
 from beholden.model.disclosure import RecordedDisclosure
@@ -79,6 +79,11 @@ def run(engines: Engines, since: date | None = None) -> WatchReport:
 
 
 def _ingest(engines: Engines) -> int:
+    with engines.locks.hold(LAKE):
+        return _ingest_held(engines)
+
+
+def _ingest_held(engines: Engines) -> int:
     upto = engines.ledger.size()
     sensitive = frozenset(
         field.name
@@ -229,8 +234,9 @@ def canaries(engines: Engines) -> Sequence[Canary]:
 
 def rebuild(engines: Engines) -> int:
     """Drop the lake and fill it from the ledger again; how many rows it holds then."""
-    engines.lake.rebuild()
-    return _ingest(engines)
+    with engines.locks.hold(LAKE):
+        engines.lake.rebuild()
+        return _ingest_held(engines)
 
 
 def _act(engines: Engines, actor: Actor, verb: str, finding: Finding, details: Mapping[str, object]) -> Act:

@@ -145,13 +145,13 @@ def case_view(engines: Engines, case_id: str) -> CaseView:
 def developer_case_view(engines: Engines, developer: DeveloperNumber | int, case_id: str) -> DeveloperCaseView:
     """One case as the developer whom it is about sees it; to any other it does not exist."""
     with engines.store.read() as unit:
-        case = _find(unit, case_id)
-        if case.developer != developer:
+        case = unit.cases.case(CaseId(case_id))
+        if case is None or case.developer != developer:  # nothing tells the one from the other
             raise NotFound(f"There is no case {case_id[:80]!r}.", "Your portal lists those about you.")
         owner, apps = _owner(unit, case), _apps(unit, case)
         sanctions = tuple(s for s in _sanctions(unit, case) if any(e.move is Move.FORCE for e in s.history))
         appeals = _appeals(unit, sanctions)
-        where = f"{engines.url}/developers/cases/{case.id}"
+        where = f"{engines.url}/developer/cases/{case.id}"
         items = [*_steps(case), *_moves(sanctions), *_appealed(appeals)]
         return DeveloperCaseView(
             case.id,

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from beholden.journeys.acts import record
-from beholden.journeys.ports import Engines, Unit
+from beholden.journeys.ports import LAKE, Engines, Unit
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.errors import NotFound
 from beholden.model.grant import EndReason, GrantState
@@ -72,7 +72,8 @@ def _carry_out(engines: Engines, actor: Actor, person: PersonNumber, ticket: str
     with engines.store.write() as unit:
         _forget(engines, unit, person)
     records = engines.ledger.erase(person, ticket)
-    engines.lake.forget(person)
+    with engines.locks.hold(LAKE):  # watch may be taking rows that it read before they were blanked
+        engines.lake.forget(person)
     entry = record(engines, _act(engines, actor, DONE, person, {"ticket": ticket, "records": records}))
     return Erasure(ticket, records, entry)
 
@@ -86,6 +87,7 @@ def _forget(engines: Engines, unit: Unit, person: PersonNumber) -> None:
     unit.consent.forget(person)
     unit.deletions.forget(person)
     unit.notices.forget(person)
+    unit.expiry.forget(person)
     unit.directory.forget(person, now)
 
 

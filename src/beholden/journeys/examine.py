@@ -383,7 +383,8 @@ def _weigh(
 
     Only exhibits that are still what they were count.
     """
-    sound = {exhibit.number for exhibit in custody if exhibit.unchanged}
+    changed = {exhibit.name for exhibit in custody if not exhibit.unchanged}
+    sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}}
     found = [number for number, one in examiner.tally.people.items() if one.exhibits & sound]
     if claim is None or claim.at is None:
         return len(found), 0

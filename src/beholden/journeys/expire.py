@@ -180,7 +180,7 @@ def _ending(out: RunningOut, policy: Policy) -> warning.Ending | None:
 
 def _ended(grant: Grant, end: warning.Ending, now: datetime) -> Act:
     details = {"reason": end.reason.value, "over_at": text(end.at)}
-    return Act(SYSTEM, "grant:expire", grant.id, now, grant.app, details)
+    return Act(SYSTEM, "grant:end", grant.id, now, grant.app, details)
 
 
 def _left_open(engines: Engines) -> Iterator[list[_Due]]:

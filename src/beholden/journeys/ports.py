@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 
 from beholden.cases.ports import CaseStore
 from beholden.enforcement.ports import EnforcementStore
-from beholden.gate.oauth.ports import ConsentBook
 from beholden.forensics.ports import Examinations
+from beholden.gate.oauth.ports import ConsentBook
 from beholden.gate.ports import GateFacts
 from beholden.ledger.ports import Ledger
 from beholden.model.act import ActorKind
@@ -440,6 +440,10 @@ class Store(Protocol):
     def close(self) -> None:
         """Give back what is open."""
         ...
+
+
+LAKE = "lake"
+"""Held by whoever changes the analytic tables."""
 
 
 class Locks(Protocol):

@@ -65,9 +65,13 @@ def _value(key: str, value: Any) -> Any:
             raise BadInput(f"policy: indirect {value!r} is not known.", "Use opt_in or opt_out.")
         return Indirect(value)
     if key == "inactivity_warnings_days":
-        if not isinstance(value, list) or not all(_whole(v) for v in value) or sorted(set(value), reverse=True) != value:
+        if (
+            not isinstance(value, list)
+            or not all(_whole(v) for v in value)
+            or sorted(set(value), reverse=True) != value
+        ):
             raise BadInput(f"policy: {key!r} must be a list of days, longest first.", "For example [14, 7, 1].")
-        return tuple(value)
+        return tuple(days)
     if value is None and key in _NONE_ALLOWED:
         return None
     if not _whole(value):

@@ -8,8 +8,6 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-import ibis
-
 INACTIVE_AFTER_DAYS = 30
 """When reading somebody who no longer uses the app begins to be a sign; the gate's own limit is the policy's."""
 
@@ -69,6 +67,8 @@ class AppDay:
 
 def tables() -> dict[str, Any]:
     """The input tables, unbound: any engine that has tables of these names and types can run what is built on them."""
+    import ibis  # half a second to import, and only whoever watches needs it
+
     return {name: ibis.table(schema, name=name) for name, schema in SCHEMAS.items()}
 
 
@@ -122,6 +122,8 @@ def _most_through_one(indirect: Any) -> Any:
 
 def _sequence(indirect: Any) -> Any:
     """Person numbers are dense, so reading them one after the other is walking the directory, not a friend list."""
+    import ibis
+
     window = ibis.window(group_by="app", order_by="seq")
     stepped = indirect.mutate(step=indirect.person - indirect.person.lag().over(window))
     return stepped.group_by("app", "day").agg(sequence=(stepped.step == 1).sum())
@@ -132,6 +134,8 @@ def _inactive(reads: Any, installs: Any, uses: Any) -> Any:
 
     The last use as of a day is the latest use day not after it: an equality join and a maximum, not an ASOF join.
     """
+    import ibis
+
     daily = reads.select("app", "day", "person").distinct()
     mine = daily.join(installs, ["app", "person"]).select("app", "day", "person", "first_day")
     used = uses.rename(use_day="day")

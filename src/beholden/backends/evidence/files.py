@@ -103,6 +103,7 @@ class _Walk:
         self.files: list[tuple[bytes, int]] = []
         self.refused: list[NotTaken] = []
         self._seen: set[tuple[int, int]] = set()
+        self._paths: set[bytes] = set()
         self._roots: list[Path] = []
 
     def start(self, path: Path) -> None:
@@ -134,6 +135,9 @@ class _Walk:
             self.refused.append(NotTaken(name, Reason.DEVICE))
 
     def _file(self, path: bytes, name: str, state: os.stat_result) -> None:
+        if path in self._paths:
+            return  # given twice
+        self._paths.add(path)
         if (state.st_dev, state.st_ino) in self._seen:
             self.refused.append(NotTaken(name, Reason.SAME_FILE))
         elif len(self.files) >= MAX_EXHIBITS:

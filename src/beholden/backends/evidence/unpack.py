@@ -5,7 +5,6 @@ file that has no name on disk and is gone when it is closed, whatever happens.
 """
 
 import bz2
-import contextlib
 import io
 import lzma
 import os
@@ -13,8 +12,9 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Protocol
 
 from beholden.forensics.containers import (
@@ -32,7 +32,6 @@ from beholden.model.errors import BadInput
 STEP = 256 << 10
 IN_MEMORY = 16 << 20
 _TAIL = 65536 + 22 + 56 + 20
-_KNOWN_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 LZMA_MEMORY = 512 << 20
 
 
@@ -83,6 +82,11 @@ _STREAMS: dict[Form, tuple[Callable[[], _Decompressor], bytes]] = {
     Form.BZIP2: (bz2.BZ2Decompressor, b"BZh"),
     Form.XZ: (lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LZMA_MEMORY), b"\xfd7zXZ\x00"),
 }
+# Not LZMA: its header alone decides how much memory is taken.
+_ZIP_METHODS: dict[int, Callable[[], _Decompressor]] = {
+    zipfile.ZIP_DEFLATED: lambda: _Deflate(-15),
+    zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
+}
 _FAULTS = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 
 
@@ -111,7 +115,7 @@ class Unpacker:
             return self._zip(source)
         if form is Form.TAR:
             return _tar(source)
-        return iter([Entry("content", 0, source.size, lambda: self._stream(form, source))])
+        return iter([Entry("content", 0, source.size, partial(self._stream, form, source))])
 
     # Streams: gzip, bzip2, xz; several may follow one another in a file
 
@@ -162,35 +166,24 @@ class Unpacker:
         if size > self._budget.limits.directory:
             raise BadInput(f"The zip's list of members says that it takes {size} bytes.")
         try:
-            archive = zipfile.ZipFile(io.BufferedReader(_Stream(source)))
-            infos = archive.infolist()
+            infos = zipfile.ZipFile(io.BufferedReader(_Stream(source))).infolist()
         except _FAULTS as error:
             raise BadInput(f"The zip's list of members cannot be read ({type(error).__name__}).") from error
         for info in infos:
             start = _data_start(source, info.header_offset)
             part = Part(source, start, max(0, info.compress_size))
-            yield Entry(info.filename, start, part.size, self._opener(archive, info, part))
-
-    def _opener(
-        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, part: Part
-    ) -> Callable[[], contextlib.AbstractContextManager[Unpacked]]:
-        return lambda: self._zip_member(archive, info, part)
+            yield Entry(info.filename, start, part.size, partial(self._zip_member, info, part))
 
     @contextmanager
-    def _zip_member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, part: Part) -> Iterator[Unpacked]:
-        """Stored and deflated members are read here, so that a wrong checksum or a broken end costs nothing of the
-        rest; the rarer methods by zipfile."""
+    def _zip_member(self, info: zipfile.ZipInfo, part: Part) -> Iterator[Unpacked]:
+        """Read here, not by zipfile, so that a wrong checksum or a broken end costs nothing of the rest."""
         if info.flag_bits & 0x41:
             yield Unpacked(Held(b""), 0, Stop.ENCRYPTED)
         elif info.compress_type == zipfile.ZIP_STORED:
             yield self._stored(info, part)
-        elif info.compress_type in _KNOWN_METHODS:
+        elif info.compress_type in _ZIP_METHODS:
             with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-                if info.compress_type == zipfile.ZIP_DEFLATED:
-                    packed, stop = self._one_stream(_Deflate(-15), part, 0, file)
-                else:
-                    stop = self._copy_member(archive, info, part.size, file)
-                    packed = part.size if stop is None else 0
+                packed, stop = self._one_stream(_ZIP_METHODS[info.compress_type](), part, 0, file)
                 spool = Spool(file, file.tell())
                 yield Unpacked(spool, packed, stop or _checked(spool, info))
         else:
@@ -203,25 +196,6 @@ class Unpacker:
             return Unpacked(Held(b""), 0, stop)
         self._budget.spend(part.size)
         return Unpacked(part, part.size, _checked(part, info))
-
-    def _copy_member(
-        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, packed: int, file: IO[bytes]
-    ) -> Stop | None:
-        try:
-            with archive.open(info) as member:
-                while True:
-                    stop = self._budget.allows(file.tell(), packed, STEP)
-                    if stop is not None:
-                        return stop
-                    block = member.read(STEP)
-                    if not block:
-                        return None
-                    file.write(block)
-                    self._budget.spend(len(block))
-        except _FAULTS:
-            return Stop.CORRUPT
-        except RuntimeError:  # what zipfile raises when it wants a password after all
-            return Stop.ENCRYPTED
 
 
 def _checked(source: Source, info: zipfile.ZipInfo) -> Stop | None:
@@ -253,14 +227,14 @@ def _tar(source: Source) -> Iterator[Entry]:
         part = Part(source, member.start, member.size)
         if member.size:
             stop = Stop.CORRUPT if part.size < member.size else None
-            yield Entry(member.name, member.start, part.size, _opened_part(part, stop))
+            yield Entry(member.name, member.start, part.size, _lying_there(Unpacked(part, part.size, stop)))
         offset = member.start + (member.size + 511) // 512 * 512
     if not found:
         raise BadInput("The tar has no member that can be read.")
 
 
-def _opened_part(part: Part, stop: Stop | None) -> Callable[[], contextlib.AbstractContextManager[Unpacked]]:
-    return lambda: contextlib.nullcontext(Unpacked(part, part.size, stop))
+def _lying_there(unpacked: Unpacked) -> Callable[[], AbstractContextManager[Unpacked]]:
+    return lambda: nullcontext(unpacked)
 
 
 class _Stream(io.RawIOBase):

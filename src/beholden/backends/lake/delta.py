@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
@@ -64,6 +63,8 @@ class DeltaLake:
 
     def run(self, expression: Any, small: Mapping[str, Sequence[Mapping[str, object]]]) -> list[dict[str, Any]]:
         """See Lake."""
+        import ibis  # half a second, and most commands never look into the lake
+
         connection = ibis.duckdb.connect()
         try:
             for name in SCHEMAS:

@@ -141,8 +141,10 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None  # BEGIN is ours, below
         cursor = connection.cursor()
         # WAL: readers never wait for a writer. FULL: a committed ban survives a power cut.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cell_size_check=ON"):
+        # Secure delete: a person's key that was destroyed is not left in a free page.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA cell_size_check=ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")

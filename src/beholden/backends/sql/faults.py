@@ -56,6 +56,8 @@ def _on_sqlite(error: sqlite3.Error, database: str) -> BeholdenError | None:
         return Damaged(f"The database {database} is damaged ({error}).", "Restore it from a backup.")
     if code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such table", "no such column")):
         return Damaged(f"The database {database} is not whole ({error}).", "Restore it from a backup.")
+    if code == sqlite3.SQLITE_ERROR and str(error).endswith("already exists"):
+        return Duplicate("A table that was to be made is there already.", "Look whose it is.")
     if code == sqlite3.SQLITE_READONLY:
         return Unavailable(f"The database {database} cannot be written to.", "Check who owns it.")
     if code == sqlite3.SQLITE_CONSTRAINT:

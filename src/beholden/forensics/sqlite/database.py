@@ -343,12 +343,15 @@ class Database:
                 )
 
     def _tail(self) -> Iterator[Leftover]:
-        """Bytes behind the last whole page: the beginning of one that was cut off, or something appended."""
+        """Bytes behind the last whole page (one that was cut off, or something appended) and between images."""
         size = self._header.page_size
         start = self._source.size // size * size
         if start < self._source.size:
             raw = self._source.read(start, size)
             yield Leftover(raw, "", Region.UNUSED, start // size + 1, start)
+        for region in self.pages.logs:
+            for place, raw in self.pages.outside(region):
+                yield Leftover(raw, "", region, 0, place)
 
 
 def _leftover(data: bytes, extent: tuple[int, int], image: Image, owner: _Owner, region: Region) -> Iterator[Leftover]:

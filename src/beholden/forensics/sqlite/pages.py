@@ -32,13 +32,15 @@ class Image:
 
 
 class Pages:
-    """The file with its logs laid over it. `old` are the page images that SQLite would no longer read."""
+    """The file with its logs laid over it. `old` are the page images that SQLite would no longer read; `logs` are
+    the logs that belong to this database."""
 
     def __init__(self, header: Header, source: Source, log: Source | None, journal: Source | None) -> None:
         self._header = header
         self._source = source
         self._laid_over: dict[int, Image] = {}
         self.old: list[Image] = []
+        self.logs: dict[Region, Source] = {}
         self.count = source.size // header.page_size
         if log is not None and (frames := wal.read_wal(log)) is not None and frames.page_size == header.page_size:
             self._lay_over(frames, log, Region.LOG)
@@ -46,6 +48,7 @@ class Pages:
             self._lay_over(before, journal, Region.JOURNAL)
 
     def _lay_over(self, log: wal.Log, source: Source, region: Region) -> None:
+        self.logs[region] = source
         # A log that grows the file names at most one new page a frame; a larger number is a lie, kept as evidence.
         limit = self.count + len(log.images)
         for image in log.images:
@@ -69,6 +72,16 @@ class Pages:
         """The version of a page that SQLite would read."""
         laid = self._laid_over.get(number)
         return laid or Image(number, self._source, (number - 1) * self._header.page_size, Region.TREE)
+
+    def outside(self, region: Region) -> Iterator[tuple[int, bytes]]:
+        """The bytes of a log that are no page image: headers, and whatever else was put there."""
+        log, size = self.logs[region], self._header.page_size
+        images = [image for image in (*self.old, *self._laid_over.values()) if image.region is region]
+        at = 0
+        for start in [*sorted(image.offset for image in images), log.size]:
+            for place in range(at, start, size):
+                yield place, log.read(place, min(size, start - place))
+            at = start + size
 
     def read(self, image: Image) -> bytes:
         """The bytes of a page; fewer where the file was cut off."""
