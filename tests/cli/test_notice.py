@@ -107,7 +107,9 @@ def test_work_does_every_duty_and_says_so(harvested: House, sink: Sink) -> None:
     result = run(harvested, sink, "work", "--once", "--json")
     said = {line["duty"]: line for line in map(json.loads, result.stdout.splitlines())}
     assert result.exit_code == 0, result.stdout
-    assert list(said) == ["publish", "erasures", "cases", "permissions", "warnings", "expiry", "watch", "notices"]
+    assert list(said) == (
+        ["publish", "erasures", "requests", "cases", "permissions", "warnings", "expiry", "watch", "notices"]
+    )
     assert said["warnings"]["said"].startswith("1 sent")
     assert said["notices"]["said"] == "2 letters of 1 campaigns sent"
     assert tally(sink.out).delivered == {f"{name}@people.example" for name in ("ann", "bob", "dan")}

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beholden.backends.sql.directory import BLOCK, number_blocks
+from beholden.backends.sql.directory import BLOCK
 from beholden.backends.sql.store import SqlStore
+from beholden.backends.sql.tables import number_blocks
 from beholden.journeys.ports import Contract, NewPerson, Review, Unit
 from beholden.model.app import App, Ask, Developer
 from beholden.model.errors import BadInput, BeholdenError, Conflict, Unavailable

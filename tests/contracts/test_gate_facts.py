@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from beholden.backends.sql import directory as tables
+from beholden.backends.sql import tables
 from beholden.backends.sql.store import SqlStore
 from beholden.gate.facts import PersonFacts
 from beholden.journeys.ports import Contract, NewPerson, Review

@@ -233,7 +233,7 @@ OTHER_PROCESS = """
 import sys
 from pathlib import Path
 from beholden import bootstrap, settings
-from beholden.backends.sql.directory import standings
+from beholden.backends.sql.tables import standings
 from beholden.model.grant import EndReason, GrantState
 from beholden.model.person import Choice, Scope
 
@@ -336,7 +336,7 @@ def test_two_standing_positions_of_one_switch_are_a_no(house, ann):
     house.clock.advance(timedelta(seconds=1))
     choose(house, ann, Scope.ALL, sharing=True)
     assert ask(house).whole
-    from beholden.backends.sql.directory import choices
+    from beholden.backends.sql.tables import choices
 
     with house.engines.store.engine.begin() as connection:  # what two writers at once can leave on some databases
         connection.execute(choices.update().values(ended_at=None))

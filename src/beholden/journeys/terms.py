@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from beholden.model.app import App, Developer
-from beholden.model.catalogue import Catalogue, Cluster
+from beholden.model.catalogue import Catalogue, Cluster, FieldClass
 from beholden.model.errors import BadInput
 from beholden.model.policy import Policy
 
@@ -30,6 +30,8 @@ def compose(platform: str, developer: Developer, app: App, cluster: str, catalog
     asks = [ask for ask in app.asks if ask.cluster == cluster]
     if found is None or not asks:
         raise BadInput(f"The app does not ask for {cluster[:80]!r}.", "Choose a kind of data that it asks for.")
+    if found.field_class is FieldClass.BASIC:
+        raise BadInput(f"The kind of data {cluster!r} is basic and needs no contract.", "A person's consent is enough.")
     purposes = sorted({ask.purpose for ask in asks})
     whose = ["people who allowed it"] + ["their contacts who allowed that"] * any(ask.through for ask in asks)
     title = f"Terms for “{found.label}” ({found.name})"

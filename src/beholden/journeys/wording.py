@@ -19,6 +19,8 @@ def checked_text(value: str, what: str, longest: int, *, lines: bool = False, em
     text = value.strip()
     if len(text) > longest or (not text and not empty):
         raise BadInput(f"The {what} must have {0 if empty else 1} to {longest} characters.", "Mend it.")
+    if text.isprintable():  # nearly always, and a hundred times quicker than looking at each sign
+        return text
     for character in text:
         breaks = unicodedata.category(character) in _BREAKING or character in _REORDERING
         if breaks and not (lines and character == "\n"):

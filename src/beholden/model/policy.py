@@ -71,7 +71,7 @@ def _value(key: str, value: Any) -> Any:
             or sorted(set(value), reverse=True) != value
         ):
             raise BadInput(f"policy: {key!r} must be a list of days, longest first.", "For example [14, 7, 1].")
-        return tuple(days)
+        return tuple(value)
     if value is None and key in _NONE_ALLOWED:
         return None
     if not _whole(value):

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from beholden.journeys.ports import Engines
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput, BeholdenError, Conflict, Damaged, NotAllowed, NotFound, Unavailable
-from beholden.web import gate_api, home, log, oauth, pages, privacy_centre, sign_in
+from beholden.web import console, developer_portal, gate_api, home, log, oauth, pages, privacy_centre, sign_in
 from beholden.web.configuration import Configuration
 from beholden.web.session import SignInNeeded
 
@@ -81,6 +81,8 @@ def _routes(engines: Engines, settings: Configuration) -> list[BaseRoute]:
         *home.routes(),
         *sign_in.routes(settings),
         *privacy_centre.routes(),
+        *developer_portal.routes(),
+        *console.routes(),
     ]
 
 

@@ -35,8 +35,23 @@ NAVIGATION: dict[ActorKind | None, tuple[NavItem, ...]] = {
         NavItem("/privacy/inbox", "Inbox"),
         NavItem("/privacy/affected", "Was I affected?"),
     ),
-    ActorKind.DEVELOPER: (NavItem("/developer", "Developer portal"),),
-    ActorKind.OPERATOR: (NavItem("/console", "Console"),),
+    ActorKind.DEVELOPER: (
+        NavItem("/developer", "Overview"),
+        NavItem("/developer/cases", "Cases"),
+        NavItem("/developer/certifications", "Certifications"),
+        NavItem("/developer/sanctions", "Sanctions"),
+    ),
+    ActorKind.OPERATOR: (
+        NavItem("/console", "Overview"),
+        NavItem("/console/findings", "Findings"),
+        NavItem("/console/cases", "Cases"),
+        NavItem("/console/sanctions", "Sanctions"),
+        NavItem("/console/reviews", "Reviews"),
+        NavItem("/console/apps", "Apps"),
+        NavItem("/console/notices", "Notices"),
+        NavItem("/console/examinations", "Examinations"),
+        NavItem("/console/ledger", "Ledger"),
+    ),
 }
 FACES = {
     ActorKind.PERSON: NavItem("/privacy", "Privacy centre"),

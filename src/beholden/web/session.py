@@ -26,6 +26,8 @@ from beholden.model.ids import DeveloperNumber, OperatorId, PersonNumber
 
 COOKIE = "beholden_session"
 MAX_FORM_BYTES = 64 * 1024
+LONG_FORM_BYTES = 2 * 1024 * 1024
+"""For forms in which somebody answers at length; percent-encoding makes nine bytes of one character."""
 MAX_FORM_FIELDS = 500
 MAX_TOKEN = 200
 
@@ -148,6 +150,7 @@ def page(
     methods: Collection[str] = ("GET",),
     kinds: Collection[ActorKind] = (),
     name: str | None = None,
+    form_bytes: int = MAX_FORM_BYTES,
 ) -> Route:
     """A route to a page. `kinds` are those who may see it (nobody in particular when empty).
 
@@ -167,7 +170,7 @@ def page(
             request.state.form = await read_form(request)
         return await run_in_threadpool(enter, request)
 
-    return Route(path, endpoint, methods=list(methods), name=name or path, max_body_size=MAX_FORM_BYTES)
+    return Route(path, endpoint, methods=list(methods), name=name or path, max_body_size=form_bytes)
 
 
 async def read_form(request: Request) -> Form:
@@ -184,7 +187,8 @@ async def read_form(request: Request) -> Form:
         ) from None
     if any("\0" in key or "\0" in value for key, value in fields):
         raise BadInput("The form has a NUL character in it.", "Leave it out.")
-    return Form(tuple(fields))
+    # A browser sends every line end as CR LF, whatever was typed (HTML, "multipart and urlencoded form data").
+    return Form(tuple((key, value.replace("\r\n", "\n")) for key, value in fields))
 
 
 def check_form(request: Request) -> None:

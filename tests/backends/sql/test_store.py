@@ -157,6 +157,22 @@ def test_a_committed_write_is_seen_by_another_store_at_once(file: Path, opened: 
             assert len(unit.directory.developers()) == n + 1
 
 
+def test_law_7_of_an_erased_person_nothing_is_left_in_the_file(file: Path, opened: Callable[[Path], SqlStore]) -> None:
+    store = opened(file)
+    key = bytes(range(32))
+    with store.write() as unit:
+        unit.directory.enrol([NewPerson(OutsideId("outside-4711"), "Zenobia", "z@people.example")], NOW, [key])
+        number = unit.directory.numbers(["outside-4711"])["outside-4711"]
+    traces = [key, b"outside-4711", b"Zenobia", b"z@people.example"]
+    store.close()
+    assert all(trace in file.read_bytes() for trace in traces)
+    with store.write() as unit:
+        unit.directory.forget(number, NOW)
+    store.close()
+    left = b"".join(path.read_bytes() for path in file.parent.glob("store.db*"))
+    assert not any(trace in left for trace in traces)
+
+
 def test_a_value_that_is_too_large_for_the_database_is_refused(file: Path, opened: Callable[[Path], SqlStore]) -> None:
     with pytest.raises(BadInput), opened(file).write() as unit:
         unit._connection.exec_driver_sql("SELECT zeroblob(2000000000)")

@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from beholden.backends.sql.directory import SqlDirectory, grants, reviews, standings
+from beholden.backends.sql.directory import SqlDirectory
 from beholden.backends.sql.engine import Instant, chunks, metadata
+from beholden.backends.sql.tables import grants, reviews, standings
 from beholden.enforcement.appeal import Appeal, AppealState
 from beholden.enforcement.sanction import (
     Ground,

@@ -141,10 +141,11 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None  # BEGIN is ours, below
         cursor = connection.cursor()
         # WAL: readers never wait for a writer. FULL: a committed ban survives a power cut.
-        # Secure delete: a person's key that was destroyed is not left in a free page.
+        # Secure delete, no old WAL: a person's key that was destroyed is not left in a free page, or beside the file.
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.execute("PRAGMA cell_size_check=ON")
+        cursor.execute("PRAGMA journal_size_limit=0").fetchall()
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from beholden.backends.sql.directory import grants, read_grant, uses
+from beholden.backends.sql.directory import read_grant
 from beholden.backends.sql.engine import Instant, chunks, metadata
+from beholden.backends.sql.tables import grants, uses
 from beholden.model.grant import GrantState
 from beholden.model.ids import GrantId, PersonNumber
 from beholden.notices.ports import RunningOut, Warned, WarningState

@@ -8,18 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from beholden.backends.sql.directory import (
-    SqlDirectory,
-    choices,
-    contracts,
-    grants,
-    people,
-    read_grant,
-    read_policy,
-    reviews,
-    uses,
-)
+from beholden.backends.sql.directory import SqlDirectory, read_grant, read_policy
 from beholden.backends.sql.engine import among
+from beholden.backends.sql.tables import choices, contracts, grants, people, reviews, uses
 from beholden.gate.facts import AppFacts, Facts, PersonFacts
 from beholden.model.app import App
 from beholden.model.grant import Grant

@@ -45,7 +45,7 @@ def one(request: Request) -> Response:
 
 def verified(request: Request) -> Response:
     """Lift or restore the limit on how many people may connect it."""
-    wanted = form(request).one("verified", default="") == "yes"
+    wanted = desk.choice(request, "verified", "yes", "no")
     review.set_verified(engines_of(request), desk.operator(request), desk.place(request), verified=wanted)
     return pages.redirect(f"/console/apps/{desk.place(request)}")
 

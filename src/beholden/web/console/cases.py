@@ -4,7 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from beholden.journeys import audit, docket, enforce, examine
+from beholden.journeys import audit, deliver_rfi, detect, docket, enforce, examine
+from beholden.journeys.ports import Engines
 from beholden.web import pages
 from beholden.web.console import desk
 from beholden.web.session import engines_of, form
@@ -15,7 +16,7 @@ def routes() -> list[BaseRoute]:
     return [
         desk.view("/cases", list_),
         desk.view("/cases/{id}", one),
-        desk.act("/cases/{id}/rfi", rfi),
+        desk.act("/cases/{id}/rfi", rfi, long=True),
         desk.act("/cases/{id}/note", note),
         desk.act("/cases/{id}/evades", evades),
         desk.act("/cases/{id}/verdict", verdict),
@@ -25,7 +26,8 @@ def routes() -> list[BaseRoute]:
 
 def list_(request: Request) -> Response:
     """All cases, running ones first."""
-    return pages.render(request, "console/cases.html", cases=docket.list_cases(engines_of(request)))
+    found = sorted(docket.list_cases(engines_of(request)), key=lambda case: case.state == "closed")
+    return pages.render(request, "console/cases.html", cases=found)
 
 
 def one(request: Request) -> Response:
@@ -33,11 +35,24 @@ def one(request: Request) -> Response:
     engines = engines_of(request)
     view = docket.case_view(engines, desk.place(request))
     done = [e for e in examine.examinations(engines) if e.case == view.case.id]
-    return pages.render(request, "console/case.html", view=view, case=view.case, examinations=done)
+    return pages.render(
+        request,
+        "console/case.html",
+        view=view,
+        case=view.case,
+        examinations=done,
+        unmailed=view.case.due is not None and not deliver_rfi.letter_noted(view.case),
+        suggested=_suggested(engines, view) if not view.case.rfis else [],
+    )
+
+
+def _suggested(engines: Engines, view: docket.CaseView) -> list[str]:
+    """What the rules behind the case's findings would ask a developer, as a start."""
+    return list(dict.fromkeys(detect.show(engines, finding).rule.ask_developer for finding in view.case.findings))
 
 
 def rfi(request: Request) -> Response:
-    """Send a request for information."""
+    """Send a request for information. The portal shows it from now on; `beholden work` mails the letter."""
     questions = desk.lines(request, "questions", "A question")
     audit.send_rfi(engines_of(request), desk.operator(request), desk.place(request), questions)
     return _back(request)
@@ -61,7 +76,7 @@ def verdict(request: Request) -> Response:
     """Close the case."""
     given = form(request)
     reason = desk.text(request, "reason", "The reason")
-    evidence = given.one("evidence", default="").split()
+    evidence = given.one("evidence", longest=desk.MAX_REASON, default="").split()
     audit.decide_verdict(
         engines_of(request),
         desk.operator(request),

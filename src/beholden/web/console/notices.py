@@ -46,7 +46,7 @@ def draft(request: Request) -> Response:
     engines = engines_of(request)
     case = docket.case_view(engines, desk.text(request, "case", "The case"))
     happened = desk.text(request, "happened", "What happened")
-    measures = form(request).one("measures", default="")
+    measures = form(request).one("measures", longest=desk.MAX_REASON, default="")
     numbers = notify.apps_named(engines, [], case.developer.number)
     drafted = notify.draft(
         engines, desk.operator(request), numbers, happened, measures=measures, case=CaseId(case.case.id)

@@ -1,5 +1,7 @@
 """The ledger as an operator sees it: its head, and who did what (law 12)."""
 
+from itertools import takewhile
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -24,7 +26,7 @@ def ledger(request: Request) -> Response:
     size = book.size()
     before = min(desk.number(request, "before", size), size)
     start = max(before - WINDOW, 0)
-    acts = [act for act in book.acts(start=start) if act.seq < before]
+    acts = list(takewhile(lambda act: act.seq < before, book.acts(start=start)))
     shown = list(reversed(acts))[:SHOWN]
     further = shown[-1].seq if len(acts) > SHOWN else start
     return pages.render(

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 from beholden.journeys import review
 from beholden.web import pages
 from beholden.web.console import desk
-from beholden.web.session import engines_of, form
+from beholden.web.session import engines_of
 
 
 def routes() -> list[BaseRoute]:
@@ -24,7 +24,7 @@ def list_(request: Request) -> Response:
 
 def decide(request: Request) -> Response:
     """Approve or refuse."""
-    approve = form(request).one("decision", default="") == "approve"
+    approve = desk.choice(request, "decision", "approve", "refuse")
     reason = desk.text(request, "reason", "The reason")
     review.decide(engines_of(request), desk.operator(request), desk.place(request), approve=approve, reason=reason)
     return pages.redirect("/console/reviews")

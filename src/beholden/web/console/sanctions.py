@@ -11,7 +11,7 @@ from beholden.journeys.ports import Engines
 from beholden.model.act import Actor
 from beholden.web import pages
 from beholden.web.console import desk
-from beholden.web.session import engines_of, form
+from beholden.web.session import engines_of
 
 
 def routes() -> list[BaseRoute]:
@@ -49,7 +49,7 @@ def _step(journey: Callable[[Engines, Actor, str, str], object]) -> Callable[[Re
 
 def decide(request: Request) -> Response:
     """Decide an appeal."""
-    granted = form(request).one("decision", default="") == "grant"
+    granted = desk.choice(request, "decision", "grant", "dismiss")
     reason = desk.text(request, "reason", "The reason")
     enforce.decide_appeal(engines_of(request), desk.operator(request), desk.place(request), reason, granted_=granted)
     return pages.redirect("/console/sanctions")
