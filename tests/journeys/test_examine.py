@@ -48,7 +48,8 @@ class Scene:
         items = [
             Disclosure(app.number, app.developer, p, p, fields, "service", GrantId("g"), now, values) for p in people
         ]
-        self.house.engines.ledger.append(items)
+        for start in range(0, len(items), 10_000):
+            self.house.engines.ledger.append(items[start : start + 10_000])
 
     def scoped(self, number: PersonNumber, app: App | None = None) -> str:
         """What the app calls a person."""

@@ -70,7 +70,7 @@ class Needles:
 
     def may_hold_id(self, low: bytes) -> bool:
         """Whether folded bytes hold something of the shape of an id; a quick no for most texts."""
-        if _SCOPED_RUN.search(low) is not None:
+        if len(low) >= SCOPED_LENGTH and _SCOPED_RUN.search(low) is not None:
             return True
         return self.outside_token is not None and self.outside_token.search(low) is not None
 
