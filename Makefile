@@ -32,7 +32,7 @@ evidence: setup
 	$(BIN)/pytest -m evidence
 
 bench: setup
-	$(BIN)/beholden bench
+	$(BIN)/python -m bench
 
 clean:
 	rm -rf $(VENV) beholden-data .pytest_cache .mypy_cache .ruff_cache

@@ -75,6 +75,10 @@ class Processes:
         """Wait for a process to end by itself; its exit code."""
         return self._running.pop(name).wait(seconds)
 
+    def pid(self, name: str) -> int:
+        """The process's id."""
+        return self._running[name].pid
+
     def alive(self, name: str) -> bool:
         """Whether a process still runs."""
         return self._running[name].poll() is None

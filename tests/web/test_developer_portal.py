@@ -114,7 +114,7 @@ def test_a_strangers_case_and_a_case_that_nobody_has_are_told_in_the_same_words(
 def test_what_operators_only_consider_is_not_shown(web, court):
     client = browser_of(web, court.developer)
     page = client.get("/developer/sanctions").text
-    assert "Restrict of" in page and "Suspend" not in page
+    assert "Restriction of" in page and "Suspension" not in page
     for path in ("/developer", "/developer/sanctions", court.fill("/developer/cases/CASE")):
         page = client.get(path).text
         assert "ines" not in re.findall(r"operator:\w+", page) and "operator:" not in page

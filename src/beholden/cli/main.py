@@ -25,7 +25,6 @@ _COMMANDS = {
     "notice": ("notice", "tell everyone impacted, once"),
     "policy": ("policy", "show the policy and the catalogue, put another in force"),
     "operator": ("operator", "operators and their sign-in links"),
-    "bench": ("bench", "measure against a baseline in the same run"),
 }
 
 

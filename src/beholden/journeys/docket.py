@@ -14,7 +14,7 @@ from beholden.cases.verdict import Outcome
 from beholden.enforcement.appeal import Appeal
 from beholden.enforcement.ladder import Conduct, Rung, follows
 from beholden.enforcement.ladder import Outcome as Came
-from beholden.enforcement.sanction import Move, Sanction, SanctionState
+from beholden.enforcement.sanction import Move, Sanction, SanctionKind, SanctionState
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.act import Actor, ActorKind
 from beholden.model.app import App, Developer
@@ -88,6 +88,7 @@ _STEP_WORDS = {
     Step.NOTE: "Note",
     Step.CLOSE: "Verdict",
 }
+_KIND_WORDS = {SanctionKind.RESTRICT: "Restriction", SanctionKind.SUSPEND: "Suspension", SanctionKind.BAN: "Ban"}
 _MOVE_WORDS = {
     Move.PROPOSE: "proposed",
     Move.CONFIRM: "confirmed by a second operator",
@@ -220,7 +221,7 @@ def _steps(case: Case) -> list[TimelineItem]:
 def _moves(sanctions: tuple[Sanction, ...]) -> list[TimelineItem]:
     return [
         TimelineItem(
-            e.at, str(e.actor), f"{s.kind.capitalize()} of the {s.target} {_MOVE_WORDS[e.move]}", e.reason, (), e.entry
+            e.at, str(e.actor), f"{_KIND_WORDS[s.kind]} of the {s.target} {_MOVE_WORDS[e.move]}", e.reason, (), e.entry
         )
         for s in sanctions
         for e in s.history

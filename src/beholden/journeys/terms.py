@@ -34,7 +34,7 @@ def compose(platform: str, developer: Developer, app: App, cluster: str, catalog
         raise BadInput(f"The kind of data {cluster!r} is basic and needs no contract.", "A person's consent is enough.")
     purposes = sorted({ask.purpose for ask in asks})
     whose = ["people who allowed it"] + ["their contacts who allowed that"] * any(ask.through for ask in asks)
-    title = f"Terms for “{found.label}” ({found.name})"
+    title = f"Terms for the data “{found.name}”: {', '.join(field.label for field in found.fields)}"
     parties = f"Between the platform at {platform} and {developer.name}, for the app {app.name} ({app.client_id})."
     articles = [*_given(found, whose, purposes), *_duties(policy)]
     numbered = "\n".join(f"{number}. {article}" for number, article in enumerate(articles, 1))
