@@ -100,8 +100,10 @@ def set_up(plan: Plan, say: Callable[[str], None]) -> Stage:
     beholden, platform = (f"http://127.0.0.1:{ports[name]}" for name in ("beholden", "platform"))
     stage = Stage(plan, here, clock, engines, processes, beholden, platform, data / "mail.log")
     try:
-        _enrol(stage, say)
         _start(stage, ports)
+        _enrol(stage, say)
+        for name, port in ports.items():
+            processes.await_port(name, port)
     except BaseException:
         stage.close()
         raise
@@ -157,8 +159,6 @@ def _start(stage: Stage, ports: dict[str, int]) -> None:
         *("--clock", str(stage.plan.data.resolve() / "clock"), *graph),
     ]
     stage.processes.start("platform", platform, {"PLATFORM_KEY": key})
-    for name, port in ports.items():
-        stage.processes.await_port(name, port)
 
 
 def _environment() -> dict[str, str]:

@@ -281,6 +281,7 @@ def test_a_review_an_appeal_and_a_campaign_are_decided(web, court):
     send(client, "/console/sanctions", path, decision="grant", reason="right")
     assert enforce.sanction_view(engines, court.in_force).sanction.state == "lift_proposed"
     at = court.fill("/console/notices/CAMPAIGN")
+    assert "Not counted yet" in client.get(at).text  # never "0 people" before anybody was counted
     assert send(client, at, f"{at}/freeze").status_code == 303
     page = client.get(at)
     whole(page)

@@ -45,7 +45,7 @@ def compose(platform: str, developer: Developer, app: App, cluster: str, catalog
 def _given(cluster: Cluster, whose: Iterable[str], purposes: Iterable[str]) -> Iterator[str]:
     fields = ", ".join(field.label for field in cluster.fields)
     yield f"The app may be given, of {' and of '.join(whose)}: {fields}."
-    yield f"It is used for this and nothing else: {'; '.join(purposes)}."
+    yield f"It is used for this and nothing else: {'; '.join(purposes).rstrip('.')}."
     yield "It is passed on to nobody, neither as it is nor as anything made from it."
 
 
