@@ -8,6 +8,7 @@ from beholden.backends.host.ids import RandomIds
 from beholden.backends.host.keys import secret_file
 from beholden.backends.host.locks import FileLocks
 from beholden.backends.lake.delta import DeltaLake
+from beholden.backends.mail.lanes import Lanes
 from beholden.backends.mail.smtp import Account, Security, SmtpMailer
 from beholden.backends.parquet import ParquetTable
 from beholden.backends.segments import SegmentLedger, folder_reader
@@ -19,6 +20,9 @@ from beholden.model import catalogue as catalogues
 from beholden.model.errors import BadInput, Damaged, Unavailable
 from beholden.model.ids import PersonNumber
 from beholden.settings import Settings
+
+CONNECTIONS = 2
+"""To the mail server; more would only wait for this process."""
 
 
 def clock(settings: Settings) -> Clock:
@@ -73,20 +77,19 @@ def embedded(settings: Settings) -> Engines:
     )
 
 
-def mailer(settings: Settings) -> SmtpMailer:
+def mailer(settings: Settings) -> Lanes:
     """The mail server that takes letters; nothing is opened until there is one. Raises BadInput."""
     if settings.smtp_security not in list(Security):
         raise BadInput(f"BEHOLDEN_SMTP_SECURITY={settings.smtp_security!r} is not known.", "Use none, starttls or tls.")
-    return SmtpMailer(
-        Account(
-            settings.smtp_host,
-            settings.smtp_port,
-            settings.smtp_sender,
-            Security(settings.smtp_security),
-            settings.smtp_user,
-            settings.smtp_password,
-        )
+    account = Account(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_sender,
+        Security(settings.smtp_security),
+        settings.smtp_user,
+        settings.smtp_password,
     )
+    return Lanes([SmtpMailer(account) for _ in range(CONNECTIONS)])
 
 
 def _ledger(settings: Settings, store: SqlStore) -> SegmentLedger:
