@@ -53,12 +53,16 @@ def main(
 
 
 def play(plan: Plan, teller: Teller) -> Stage:
-    """All nine beats; the stage as they leave it."""
+    """All nine beats; the stage as they leave it. Whatever goes wrong, no process is left behind."""
     transport = connections()
     with teller.beat("install", "An app", "A quiz asks for everything; half of the people say no and are asked again."):
         stage = set_up(plan, teller.say)
-        harvest = Harvest(stage, teller, transport)
-        harvest.install()
+        try:
+            harvest = Harvest(stage, teller, transport)
+            harvest.install()
+        except BaseException:
+            stage.close()
+            raise
     try:
         _play_on(stage, teller, harvest, transport)
     except BaseException:
@@ -94,7 +98,7 @@ def _play_on(stage: Stage, teller: Teller, harvest: Harvest, transport: object) 
 
 def _leave_up(stage: Stage, teller: Teller) -> None:
     """Print where to look, and stay until Ctrl-C."""
-    life = timedelta(days=365)  # simulated time stands still from here on
+    life = timedelta(days=7)  # of simulated time, which stands still from here on
     teller.say("")
     teller.say(
         f"[bold]The pages are up at {stage.beholden}[/bold] (Ctrl-C ends them; the data stays in {stage.plan.data})"

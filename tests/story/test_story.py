@@ -8,12 +8,16 @@ import gzip
 import json
 import os
 import random
+import re
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 
@@ -141,6 +145,35 @@ def test_the_ledger_verifies_and_one_flipped_bit_is_found(played: Played) -> Non
         content[1000] ^= 1
         bundle.write_bytes(content)
     assert not report["verified"] and report["defects"]
+
+
+def test_the_pages_stay_up_with_a_link_for_a_developer_and_two_operators_until_ctrl_c(tmp_path: Path) -> None:
+    draw = random.Random(3)
+    edges = {tuple(sorted(draw.sample(range(400), 2))) for _ in range(8_000)}
+    graph, told = tmp_path / "edges.txt", tmp_path / "told.txt"
+    graph.write_text("".join(f"{u} {v}\n" for u, v in sorted(edges)))
+    command = [sys.executable, "-m", "beholden", "demo", "--graph", str(graph), "--installers", "6", "--data"]
+    with told.open("wb") as out, subprocess.Popen([*command, str(tmp_path / "d")], cwd=ROOT, stderr=out) as demo:
+        try:
+            _wait_for(told, "makes another", demo)
+            text = "".join(told.read_text().split("\n   "))
+            links = re.findall(r"http://\S+/sign-in/link\?token=\S+", told.read_text())
+            assert len(links) == 3 and "the developer:" in text and "operator Omar:" in text
+            for link in links:
+                page = httpx.get(link)
+                assert page.status_code == 200 and "<button" in page.text
+        finally:
+            demo.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(links[0])
+
+
+def _wait_for(file: Path, words: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 120
+    while words not in file.read_text():
+        assert process.poll() is None and time.monotonic() < until, file.read_text()[-2000:]
+        time.sleep(0.2)
 
 
 def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:
