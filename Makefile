@@ -11,8 +11,9 @@ $(VENV)/ready: requirements/develop.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is needed (Debian: apt-get install python3-venv)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/develop.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
 demo: setup
@@ -27,6 +28,7 @@ check: setup
 test: setup
 	sh tests/need-chromium.sh
 	$(BIN)/pytest -n 2 --dist loadfile -m "not evidence"
+	@echo "Left to \`make evidence\`:" && $(BIN)/pytest -m evidence --collect-only -q 2>/dev/null | grep ::
 
 evidence: setup
 	$(BIN)/pytest -m evidence
