@@ -35,6 +35,8 @@ def main(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Play the 2018 story at 1:1000 with synthetic people."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts us in the background has SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     plan = Plan(data, people, installers or (40 if graph else 270), seed, graph)
     teller = Teller()
     try:
@@ -48,6 +50,8 @@ def main(
             click.echo(after.numbers(stage, teller.seconds))
         if serve:
             _leave_up(stage, teller)
+    except KeyboardInterrupt:
+        teller.say("Stopped.")
     finally:
         stage.close()
 
@@ -111,11 +115,7 @@ def _leave_up(stage: Stage, teller: Teller) -> None:
         teller.say(f"{who + ':':15} {link if link.startswith('http') else stage.beholden + link}")
     teller.say("Each link works once; `beholden operator link ID` makes another.")
     sys.stdout.flush()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        teller.say("Stopped.")
+    signal.pause()
 
 
 if __name__ == "__main__":

@@ -164,7 +164,11 @@ def test_the_pages_stay_up_with_a_link_for_a_developer_and_two_operators_until_c
                 assert page.status_code == 200 and "<button" in page.text
         finally:
             demo.send_signal(signal.SIGINT)
-        assert demo.wait(30) == 0
+            try:
+                ended = demo.wait(30)
+            finally:
+                demo.kill()
+        assert ended == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(links[0])
 
