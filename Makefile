@@ -28,7 +28,7 @@ check: setup
 test: setup
 	sh tests/need-chromium.sh
 	$(BIN)/pytest -n 2 --dist loadfile -m "not evidence"
-	@echo "Left to \`make evidence\`:" && $(BIN)/pytest -m evidence --collect-only -q 2>/dev/null | grep ::
+	@echo "Left to \`make evidence\`:" && $(BIN)/pytest -m evidence --collect-only | grep ::
 
 evidence: setup
 	$(BIN)/pytest -m evidence
