@@ -27,8 +27,8 @@ class Teller:
         self._console.print(f"   [dim]{self.seconds[key]:.1f} s[/dim]")
 
     def say(self, text: str) -> None:
-        """A line within a beat."""
-        self._console.print(f"   {text}")
+        """A line within a beat; never broken, since a link that is broken cannot be followed."""
+        self._console.print(f"   {text}", soft_wrap=True)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator["Bar"]:
