@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from beholden import bootstrap, settings
+from beholden.cli import supervise
 from beholden.cli.main import data_option
 from beholden.journeys.ports import Engines
 from beholden.model.errors import Unavailable
@@ -23,20 +24,44 @@ BACKLOG = 2048
 @data_option
 @click.option("--host", help="Address to listen on (BEHOLDEN_HOST).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (BEHOLDEN_PORT); 0 takes a free one.")
-def command(data: Path, host: str | None, port: int | None) -> None:
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
+@click.option("--socket", "inherited", type=int, hidden=True)
+@click.option("--leash", type=int, hidden=True)
+def command(
+    data: Path, host: str | None, port: int | None, workers: int, inherited: int | None, leash: int | None
+) -> None:
     """Run the server: gate, OAuth, pages, the log's tiles.
 
     Stops at SIGINT or SIGTERM, after the requests in hand were answered.
     """
     chosen = settings.read(data=data)
     chosen = replace(chosen, host=chosen.host if host is None else host, port=chosen.port if port is None else port)
-    with closing(_listen(chosen.host, chosen.port)) as listener:
+    if leash is not None:
+        supervise.hold(leash)
+    with closing(
+        _listen(chosen.host, chosen.port) if inherited is None else socket.socket(fileno=inherited)
+    ) as listener:
         chosen = replace(chosen, port=listener.getsockname()[1])
         engines = bootstrap.embedded(chosen)
         try:
-            _run(engines, chosen, listener)
+            if workers == 1:
+                _run(engines, chosen, listener, quiet=inherited is not None)
         finally:
             bootstrap.close(engines)
+        if workers > 1:  # opened once before, so that what is wrong is said once
+            _run_workers(chosen, listener, workers)
+
+
+def _run_workers(chosen: settings.Settings, listener: socket.socket, workers: int) -> None:
+    """Several processes on one socket; each is a whole server, they share the data folder."""
+    place = ["--data", str(chosen.data), "--host", chosen.host, "--port", str(chosen.port)]
+    one = ["serve", *place, "--socket", str(listener.fileno())]
+    supervisor = supervise.Supervisor({f"worker {n}": one for n in range(1, workers + 1)}, [listener.fileno()])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, supervisor.stop)
+    _announce(chosen)
+    supervisor.run()
+    click.echo("Stopped.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -49,7 +74,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise Unavailable(f"Cannot listen on {host} port {port} ({reason}).", "Choose another with --port.") from error
 
 
-def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket) -> None:
+def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket, *, quiet: bool) -> None:
     import uvicorn
 
     from beholden.web import app
@@ -73,8 +98,14 @@ def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket) -
     # with 0 after a stop that was asked for.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    if not quiet:
+        _announce(chosen)
+    uvicorn.Server(config).run(sockets=[listener])
+    if not quiet:
+        click.echo("Stopped.")
+
+
+def _announce(chosen: settings.Settings) -> None:
     click.echo(f"Beholden listens at {chosen.public_url} (data in {chosen.data}).")
     if chosen.clock:
         click.echo("Time is simulated: BEHOLDEN_CLOCK is set.")
-    uvicorn.Server(config).run(sockets=[listener])
-    click.echo("Stopped.")
