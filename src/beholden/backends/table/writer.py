@@ -7,15 +7,16 @@ then says that nobody vouches for it any more, and readers change over at their 
 
 import fcntl
 import os
-import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from beholden.backends.table.files import Mapped, last_generation, map_file, open_cells, point, pointed, write_file
 from beholden.backends.table.stores import FullError, Row, Stores
 from beholden.gate.rows import AppRow, PairColumns, PairRow, PeopleColumns, PersonRow
-from beholden.gate.table.assemble import from_columns, from_view
+from beholden.gate.table.assemble import Known, from_columns, from_view
 from beholden.gate.table.layout import CLOSED, PAGE, Cell, cells_sum, damaged_page, identity_of
 from beholden.model.catalogue import Catalogue
 from beholden.model.errors import BeholdenError, Conflict, Unavailable
@@ -36,6 +37,7 @@ class TableWriter:
         self._stores: Stores | None = None
         self._compaction: _Compaction | None = None
         self._quiet_until = 0.0
+        self.trouble = ""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(folder / "table.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -113,19 +115,18 @@ class TableWriter:
                 self._put(row)
         stores = self._settled(epoch)
         if self._compaction is not None and self._compaction.done:
-            self._change(self._compaction)
+            with suppress(Unavailable):  # the old file still has places, and `trouble` says what is wrong
+                self._change(self._compaction)
             stores = self._settled(epoch)
         elif self._compaction is None and stores.filling() > COMPACT_AT and time.monotonic() >= self._quiet_until:
-            self._compaction = _Compaction(self, 0)
+            self._compaction = _Compaction(self, stores.known(), 0)
         stores.view.cells[Cell.AS_OF] = as_of_ns
 
     def compact(self, people: int = 0) -> None:
         """Make the file anew, now; returns when readers change over. `people` is a number that must have a place."""
-        as_of = self._ready().view.cells[Cell.AS_OF]
         if self._compaction is None:
-            self._compaction = _Compaction(self, people)
+            self._compaction = _Compaction(self, self._ready().known(), people)
         self._change(self._compaction)
-        self._ready().view.cells[Cell.AS_OF] = as_of
 
     def close(self) -> None:
         """Let go of the file, whole and on disk."""
@@ -141,10 +142,9 @@ class TableWriter:
         self._mapped = self._stores = None
         os.close(self._lock)
 
-    def made_anew(self, people: int) -> tuple[Mapped, Stores]:
+    def made_anew(self, known: Known, people: int) -> tuple[Mapped, Stores]:
         """A new file from the present one, which goes on changing meanwhile."""
-        stores = self._ready()
-        contents = from_view(stores.view, stores.known(), people)
+        contents = from_view(self._ready().view, known, people)
         mapped = write_file(self._folder, last_generation(self._folder) + 1, contents, self._identity)
         return mapped, Stores(mapped.view, self._secret)
 
@@ -162,6 +162,8 @@ class TableWriter:
                 self._ready().put(row)
             except FullError as full:
                 last = full
+                if self._compaction is not None:
+                    self._compaction.pending.pop()
                 self.compact(full.people)
             else:
                 return
@@ -180,10 +182,11 @@ class TableWriter:
             stores.settle()
         except FullError as full:
             raise Unavailable(f"The decision table has no place for more ({full.what}).") from full
-        except BeholdenError:
-            self._quiet_until = time.monotonic() + _AGAIN_AFTER
+        except BeholdenError as error:
+            self._quiet_until, self.trouble = time.monotonic() + _AGAIN_AFTER, error.message
             raise
-        self._take_over(mapped, stores, 0)
+        self.trouble = ""
+        self._take_over(mapped, stores, self._ready().view.cells[Cell.AS_OF])
 
     def _take_over(self, mapped: Mapped, stores: Stores, as_of_ns: int) -> None:
         stores.view.cells[Cell.AS_OF] = as_of_ns
@@ -209,31 +212,21 @@ class TableWriter:
 class _Compaction:
     """A new file in the making, and the rows that were stored in the old one since."""
 
-    def __init__(self, writer: TableWriter, people: int) -> None:
+    def __init__(self, writer: TableWriter, known: Known, people: int) -> None:
         self.pending: list[Row] = []
-        self._made: tuple[Mapped, Stores] | None = None
-        self._failed: BeholdenError | None = None
-        self._thread = threading.Thread(target=self._make, args=(writer, people), name="table-compaction", daemon=True)
-        self._thread.start()
+        self._pool = ThreadPoolExecutor(1, "table-compaction")
+        self._made = self._pool.submit(writer.made_anew, known, people)
 
     @property
     def done(self) -> bool:
         """Whether it came to an end, good or bad."""
-        return not self._thread.is_alive()
+        return self._made.done()
 
     def wait(self) -> None:
         """Until it came to an end."""
-        self._thread.join()
+        self._pool.shutdown(wait=True)
 
     def result(self) -> tuple[Mapped, Stores]:
         """The new file; raises what went wrong."""
         self.wait()
-        if self._failed is not None or self._made is None:
-            raise self._failed or Unavailable("The decision table could not be compacted.")
-        return self._made
-
-    def _make(self, writer: TableWriter, people: int) -> None:
-        try:
-            self._made = writer.made_anew(people)
-        except BeholdenError as error:
-            self._failed = error
+        return self._made.result()

@@ -273,7 +273,7 @@ def _merged(view: TableView) -> tuple[Array, Array, dict[Section, Array], tuple[
 
 def _renumber(log: Log, used: Array, also: Array, shapes: Sequence[Shape]) -> npt.NDArray[np.uint16]:
     """Old shape numbers to new ones; only shapes that are used go over. A pair in flux is stored again anyway."""
-    counted = np.bincount(used, minlength=len(shapes)) + np.bincount(also, minlength=len(shapes))
+    counted = np.bincount(used, minlength=DIRECTORY) + np.bincount(also, minlength=DIRECTORY)
     renumbered = np.zeros(DIRECTORY, np.uint16)
     for number in np.flatnonzero(counted).tolist():
         if number != IN_FLUX and number < len(shapes):  # a later one belongs to a row that is stored again
