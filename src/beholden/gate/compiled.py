@@ -9,6 +9,7 @@ Every answer is from one state of the table: a counter that moves with each stor
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -92,7 +93,14 @@ class CompiledGate:
         if isinstance(who, str):
             keyed = self._keyed.copy()
             keyed.update(who.encode("utf-8", "surrogatepass"))
-            return self.view.person(keyed.digest())
+            digest, view = keyed.digest(), self.view
+            number = view.ids[int.from_bytes(digest[:8], "little") % view.sizes.ids]
+            if not number:
+                return None
+            began = number * DIGEST_BYTES
+            if view.digest[began : began + DIGEST_BYTES] == digest and view.flags[number] & EXISTS:
+                return PersonNumber(number)
+            return view.person(digest)  # somebody else has that place: search on
         return PersonNumber(who) if who is not None and self.view.flags_of(who) & EXISTS else None
 
     def _once(
@@ -119,7 +127,7 @@ class CompiledGate:
         second = now // _SECOND - BASE
         flags = view.flags[giver]
         shape, ends, used = self._pair(giver, flags, app.place)
-        terms = settled.compiled(shape)
+        terms = settled.shapes[shape] if shape < len(settled.shapes) else settled.compiled(shape)
         if terms is None:
             return None
         if terms.refusal is not None:
@@ -130,7 +138,7 @@ class CompiledGate:
         if subject is None:
             return asked.refused(Reason.PERSON_UNKNOWN)
         asleep = self._asleep_from(terms, used)
-        until = min(ends, asleep) if ends and asleep else ends or max(asleep, 0)
+        until = ends if not asleep or 0 < ends < asleep else asleep
         if subject != giver:
             return self._other(asked, app, terms, flags, asleep, subject, until, purpose, now)
         refusal = _refuse_self(flags, terms, asleep, second)
@@ -181,21 +189,27 @@ class CompiledGate:
             if at >= 0:
                 overlay = view.overlay
                 return overlay[4 * at], overlay[4 * at + 1], overlay[4 * at + 2]
-        at = view.column_place(number, place)
-        return (0, 0, 0) if at < 0 else (view.shape[at], view.ends[at], view.used[at])
+        low, high, app = view.start[number], view.start[number + 1], view.app
+        at = bisect_left(app, place, low, high)
+        return (view.shape[at], view.ends[at], view.used[at]) if at < high and app[at] == place else _NOTHING
 
     def _fields(
         self, asked: Asked, app: App, terms: Compiled, granted: int, flags: int, purpose: str, now: int, until: int
     ) -> Decision:
         """R8 and the person's choice of clusters, for all fields at once. `until` is in seconds, 0 for never."""
         off = self.settled.off(flags)[0] if flags >> SET_SHIFT else 0
-        reviewed = self.settled.reviewed(app, purpose, now) if purpose in terms.purposes else None
-        allowed = asked.mask & granted & ~off & reviewed.mask if reviewed is not None else 0
-        if allowed == asked.whole:
-            return Decision(asked.names, {}, ends_at(until, allowed, reviewed))
+        reviewed, allowed = None, 0
+        if purpose in terms.purposes:
+            reviewed = app.purposes.get(purpose)
+            if reviewed is None or not reviewed.since <= now < reviewed.until:
+                reviewed = self.settled.reviewed(app, purpose, now)
+            allowed = asked.mask & granted & ~off & reviewed.mask
+            if allowed == asked.whole:
+                return Decision(asked.names, {}, ends_at(until, allowed, reviewed))
         names: list[str] = []
         denied: dict[str, Reason] = {}
-        for name, bit, cluster in asked.bits:
+        for name in asked.names:
+            bit = self.settled.bits.get(name, 0)
             if bit & allowed:
                 names.append(name)
             elif not bit:
@@ -205,7 +219,9 @@ class CompiledGate:
             elif bit & off:
                 denied[name] = Reason.OPTED_OUT_CLUSTER
             else:
-                denied[name] = Reason.PURPOSE_NOT_GRANTED if reviewed is None else reviewed.reasons[cluster]
+                denied[name] = (
+                    Reason.PURPOSE_NOT_GRANTED if reviewed is None else reviewed.reasons[self.settled.clusters[name]]
+                )
         return Decision(tuple(names), denied, ends_at(until, allowed, reviewed) if names else None)
 
     def _facts_once(
@@ -272,6 +288,9 @@ def _refuse_self(flags: int, terms: Compiled, asleep: int, second: int) -> Reaso
     return Reason.INACTIVE if asleep and second >= asleep else None
 
 
+_NOTHING: Final = (0, 0, 0)
+
+
 def instant_of(second: int) -> datetime | None:
     """The instant of a time in the table."""
     return datetime.fromtimestamp(second + BASE, UTC) if second else None
@@ -280,7 +299,9 @@ def instant_of(second: int) -> datetime | None:
 def ends_at(until: int, allowed: int, reviewed: Reviewed | None) -> datetime | None:
     """When a clock alone turns the answer: the end of grant and activity, or of an approval of what is allowed."""
     if reviewed is not None and reviewed.ends:
-        micros = min((end for mask, end in reviewed.ends if mask & allowed), default=FOREVER)
-        if micros < (until * _SECOND + _BASE_MICROS if until else FOREVER):
-            return from_micros(micros)
+        micros = until * _SECOND + _BASE_MICROS if until else FOREVER
+        if reviewed.soonest < micros:
+            approved = min((end for mask, end in reviewed.ends if mask & allowed), default=FOREVER)
+            if approved < micros:
+                return from_micros(approved)
     return datetime.fromtimestamp(until + BASE, UTC) if until else None

@@ -4,7 +4,7 @@ Everything here depends on few things, is kept while they stand, and is read ane
 What a caller can make up (names of fields, purposes) is kept within bounds, or not at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -36,35 +36,42 @@ _STATE_REASON: Final = {
 
 
 class Asked:
-    """Fields that are asked for together: their bits, and the answers that refuse all of them."""
+    """Fields that are asked for together: their mask, and the answers that refuse all of them.
 
-    __slots__ = ("bits", "mask", "names", "refusals", "whole")
+    `whole` is the mask that allows all of it; no mask is that where a name is unknown, or there is none.
+    """
 
-    def __init__(self, fields: Sequence[str], bits: dict[str, tuple[int, str]]) -> None:
-        self.names = tuple(dict.fromkeys(fields))
-        self.bits = [(name, *bits.get(name, (0, ""))) for name in self.names]
-        self.mask = 0
-        for _, bit, _ in self.bits:
-            self.mask |= bit
-        self.whole = self.mask if self.names and all(bit for _, bit, _ in self.bits) else -1
-        self.refusals: dict[Reason, Decision] = {}
+    __slots__ = ("_refusals", "mask", "names", "whole")
+
+    def __init__(self, fields: tuple[str, ...], bits: Mapping[str, int]) -> None:
+        mask = 0
+        for name in fields:
+            mask |= bits.get(name, 0)
+        known = mask.bit_count()
+        self.mask = mask
+        self.names = fields if known == len(fields) else tuple(dict.fromkeys(fields))
+        self.whole = mask if known and known == len(self.names) else -1
+        self._refusals: dict[Reason, Decision] | None = None
 
     def refused(self, reason: Reason) -> Decision:
         """Nothing of it, for this reason."""
-        found = self.refusals.get(reason)
+        if self._refusals is None:
+            self._refusals = {}
+        found = self._refusals.get(reason)
         if found is None:
-            found = self.refusals[reason] = Decision((), dict.fromkeys(self.names, reason))
+            found = self._refusals[reason] = Decision((), dict.fromkeys(self.names, reason))
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """What an app's reviews and contracts say of every field for one purpose, from `since` until just before `until`
-    (microseconds). `ends` are approvals that end, with the fields that end with them."""
+    (microseconds). `ends` are approvals that end, with the fields that end with them, and `soonest` the first."""
 
     mask: int
     reasons: dict[str, Reason]
     ends: tuple[tuple[int, int], ...]
+    soonest: int
     since: int
     until: int
 
@@ -99,14 +106,12 @@ class Settled:
     def __init__(self, view: TableView, catalogue: Catalogue) -> None:
         self._view = view
         self._catalogue = catalogue
-        clusters = {name: cluster.name for name, cluster in catalogue.by_field.items()}
-        self._bits = {name: (1 << n, cluster) for n, (name, cluster) in enumerate(clusters.items())}
-        self._cluster_masks: dict[str, int] = {}
-        for bit, cluster in self._bits.values():
-            self._cluster_masks[cluster] = self._cluster_masks.get(cluster, 0) | bit
+        self.bits = {name: 1 << n for n, name in enumerate(catalogue.by_field)}
+        self.clusters = {name: cluster.name for name, cluster in catalogue.by_field.items()}
+        self._cluster_masks = {c.name: sum(self.bits[f.name] for f in c.fields) for c in catalogue.clusters}
         self.questions: dict[tuple[str, ...], Asked] = {}
         self.apps: dict[str, App] = {}
-        self._shapes: list[Compiled | None] = []
+        self.shapes: list[Compiled | None] = []
         self._sets: list[tuple[int, frozenset[str]]] = []
         self._places: dict[str, int] = {}
         self._places_read = 0
@@ -117,7 +122,7 @@ class Settled:
         """The fields of a question, settled. Names that no catalogue has are not kept: they may be anything."""
         found = self.questions.get(fields)
         if found is None:
-            found = Asked(fields, self._bits)
+            found = Asked(fields, self.bits)
             if len(fields) <= _LONGEST and found.whole >= 0:
                 if len(self.questions) >= _MOST_QUESTIONS:
                     self.questions.clear()
@@ -133,9 +138,9 @@ class Settled:
 
     def compiled(self, number: int) -> Compiled | None:
         """A shape by its number; None while its pair is being stored."""
-        if number >= len(self._shapes):
+        if number >= len(self.shapes):
             self._take_shapes()
-        return self._shapes[number]
+        return self.shapes[number]
 
     def off(self, flags: int) -> tuple[int, frozenset[str]]:
         """The clusters that a person switched off, and the mask of their fields."""
@@ -163,14 +168,15 @@ class Settled:
             if reason is not None:
                 reasons[cluster.name] = reason
                 continue
-            mask |= self._cluster_masks.get(cluster.name, 0)
+            mask |= self._cluster_masks[cluster.name]
             if end is not None:
-                ends.append((self._cluster_masks.get(cluster.name, 0), to_micros(end)))
+                ends.append((self._cluster_masks[cluster.name], to_micros(end)))
         turns = [
             to_micros(end) for asked, end in app.facts.approvals.items() if asked[1] == purpose and end is not None
         ]
         since = max((turn for turn in turns if turn <= now), default=-FOREVER)
-        return Reviewed(mask, reasons, tuple(ends), since, min((t for t in turns if t > now), default=FOREVER))
+        soonest = min((end for _, end in ends), default=FOREVER)
+        return Reviewed(mask, reasons, tuple(ends), soonest, since, min((t for t in turns if t > now), default=FOREVER))
 
     def take_policy(self) -> None:
         """Read the policy anew; what was settled under the old one is gone."""
@@ -211,16 +217,16 @@ class Settled:
 
     def _take_shapes(self) -> None:
         """Read the shapes that came since."""
-        for number in range(len(self._shapes), self._view.cells[Cell.SHAPES]):
+        for number in range(len(self.shapes), self._view.cells[Cell.SHAPES]):
             if number == IN_FLUX:
-                self._shapes.append(None)
+                self.shapes.append(None)
                 continue
             shape = read_shape(self._view.log, self._view.shapes[number])
             own, through = (
-                sum(self._bits[f][0] for f in s if f in self._bits) for s in (shape.fields, shape.through_fields)
+                sum(self.bits.get(name, 0) for name in names) for names in (shape.fields, shape.through_fields)
             )
             refusal = _STATE_REASON[shape.state]
-            self._shapes.append(Compiled(refusal, own, through, shape.purposes, shape.app_off, shape.had_grant, shape))
+            self.shapes.append(Compiled(refusal, own, through, shape.purposes, shape.app_off, shape.had_grant, shape))
 
     def _take_sets(self) -> None:
         """Read the sets of clusters that came since."""
