@@ -27,15 +27,19 @@ _AGAIN_AFTER = 60.0
 
 
 class TableWriter:
-    """Holds the folder's lock from its making until `close`; a second one on the host is refused with Conflict."""
+    """Holds the folder's lock from its making until `close`; a second one on the host is refused with Conflict.
 
-    def __init__(self, folder: Path, catalogue: Catalogue, secret: bytes) -> None:
+    `compact_at` is how full a file may be before it is made anew beside its readers.
+    """
+
+    def __init__(self, folder: Path, catalogue: Catalogue, secret: bytes, compact_at: float = COMPACT_AT) -> None:
         self._folder = folder
         self._identity = identity_of(catalogue, secret)
         self._secret = secret
         self._mapped: Mapped | None = None
         self._stores: Stores | None = None
         self._compaction: _Compaction | None = None
+        self.compact_at = compact_at
         self._quiet_until = 0.0
         self.trouble = ""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -118,7 +122,7 @@ class TableWriter:
             with suppress(Unavailable):  # the old file still has places, and `trouble` says what is wrong
                 self._change(self._compaction)
             stores = self._settled(epoch)
-        elif self._compaction is None and stores.filling() > COMPACT_AT and time.monotonic() >= self._quiet_until:
+        elif self._compaction is None and stores.filling() > self.compact_at and time.monotonic() >= self._quiet_until:
             self._compaction = _Compaction(self, stores.known(), 0)
         stores.view.cells[Cell.AS_OF] = as_of_ns
 
