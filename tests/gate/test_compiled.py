@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -11,8 +12,10 @@ import pytest
 from beholden.backends.table.reader import TableReader
 from beholden.backends.table.writer import TableWriter
 from beholden.gate.decision import decide
+from beholden.gate.grant_id import grant_id
 from beholden.gate.rows import pair_columns, people_columns
 from beholden.model.decision import Decision, Reason
+from beholden.model.ids import PersonNumber
 from beholden.model.time import to_micros
 from tests.gate.houses import MOMENTS, House, field_of
 from tests.gate.oracle import answer
@@ -100,6 +103,44 @@ def test_the_table_agrees_with_the_oracle_and_the_pure_decision_on_random_cases(
     heard = agree(host, Random(4), 100_000)
     assert set(heard) == {r.value for r in Reason} - {"no_receipt", "gate_stale"} | {"allowed"}
     assert heard["allowed"] > 5_000, heard
+
+
+def test_a_list_of_many_people_is_decided_as_each_of_them_alone(host):
+    random, house, heard = Random(11), host.house, Counter[str]()
+    people = [*(f"person-{n}" for n in range(1, len(house.people) + 3)), *range(140), "", None]
+    for turn in range(400):
+        if random.random() < 0.3:
+            house.policy = random.choice(POLICIES)
+        host.apply(policy=house.policy)
+        host.change(random)
+        who = random.choices(people, k=random.choice((0, 3, 15, 16, 40, 200)))
+        fields = [random.choice(QUESTIONS) for _ in who]
+        through, purpose = random.choice(people), PURPOSES[random.random() < 0.1]
+        client, now = random.choice([*house.apps, "nix"]), to_micros(random.choice(MOMENTS))
+        found = host.reader.decide_many(client, who, through, fields, purpose, now)
+        alone = [host.reader.decide(client, p, through, f, purpose, now) for p, f in zip(who, fields, strict=True)]
+        assert found == alone, turn
+        heard.update("allowed" if one.allowed else "denied" for one in found)
+        heard.update(reason.value for one in found for reason in one.denied.values())
+    assert heard["allowed"] > 1000, heard
+    assert heard["granter_inactive"] and heard["indirect_off"] and heard["inactive"] and heard["opted_out_cluster"]
+
+
+def test_the_facts_of_the_port_are_the_stores_as_far_as_the_rules_read_them(host):
+    random, house = Random(12), host.house
+    for _ in range(300):
+        host.change(random)
+        client = random.choice([*house.apps, "nix"])
+        people = [PersonNumber(random.randint(1, 130)) for _ in range(5)]
+        through = random.choice([*people, None])
+        found, right = host.reader.facts(client, through, people), house.facts(client, through, people)
+        assert 0 <= found.lag_ms < 1000
+        assert (found.app, found.through, found.persons) == (right.app, right.through, right.persons)
+        assert (found.grant is None) == (right.grant is None)
+        if found.grant is not None and right.grant is not None:
+            nth = house.pairs[right.grant.person, right.grant.app].nth
+            id_ = grant_id(SECRET, right.grant.person, right.grant.app, nth)
+            assert found.grant == replace(right.grant, id=id_, granted_at=found.grant.granted_at)
 
 
 @pytest.mark.evidence

@@ -144,7 +144,7 @@ class CompiledGate:
         refusal = _refuse_self(flags, terms, asleep, second)
         if refusal is not None:
             return asked.refused(refusal)
-        return self._fields(asked, app, terms, terms.own, flags, purpose, now, until)
+        return self.fields(asked, app, terms, terms.own, flags, purpose, now, until)
 
     def _other(
         self,
@@ -173,7 +173,7 @@ class CompiledGate:
         if refusal is not None:
             return asked.refused(refusal)
         until = min(until, asleep) if until and asleep else until or asleep
-        return self._fields(asked, app, terms, terms.through, flags, purpose, now, until)
+        return self.fields(asked, app, terms, terms.through, flags, purpose, now, until)
 
     def _asleep_from(self, terms: Compiled, used: int) -> int:
         """The second from which a person counts as inactive (R6): 0 for never, -1 for always."""
@@ -193,7 +193,7 @@ class CompiledGate:
         at = bisect_left(app, place, low, high)
         return (view.shape[at], view.ends[at], view.used[at]) if at < high and app[at] == place else _NOTHING
 
-    def _fields(
+    def fields(
         self, asked: Asked, app: App, terms: Compiled, granted: int, flags: int, purpose: str, now: int, until: int
     ) -> Decision:
         """R8 and the person's choice of clusters, for all fields at once. `until` is in seconds, 0 for never."""

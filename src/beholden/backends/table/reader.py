@@ -6,6 +6,7 @@ from pathlib import Path
 
 from beholden.backends.table.files import Mapped, map_file, pointed
 from beholden.gate.compiled import CompiledGate, Who
+from beholden.gate.compiled_many import decide_many
 from beholden.gate.facts import Facts
 from beholden.gate.table.layout import identity_of
 from beholden.model.catalogue import Catalogue
@@ -47,6 +48,21 @@ class TableReader:
         if gate is None:
             return Decision((), dict.fromkeys(fields, Reason.GATE_STALE))
         return gate.decide(client, person, through, fields, purpose, now=now, clock=self._clock())
+
+    def decide_many(
+        self,
+        client: str,
+        persons: Sequence[Who],
+        through: Who,
+        fields: Sequence[tuple[str, ...]],
+        purpose: str,
+        now: int,
+    ) -> list[Decision]:
+        """See `compiled_many.decide_many`: one app, one granting person, thousands of people."""
+        gate = self.gate()
+        if gate is None:
+            return [Decision((), dict.fromkeys(asked, Reason.GATE_STALE)) for asked in fields]
+        return decide_many(gate, client, persons, through, fields, purpose, now=now, clock=self._clock())
 
     def facts(self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber]) -> Facts:
         """See GateFacts. Raises Unavailable where there is no table."""
