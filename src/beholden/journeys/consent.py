@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from beholden.gate.grant_id import next_grant_id
 from beholden.gate.oauth import authorization, parameters, redirect, scope
 from beholden.gate.oauth.authorization import AuthorizationRequest
 from beholden.gate.oauth.parameters import Parameters
@@ -392,8 +393,10 @@ def _allow(
     acts: list[Act] = []
     for old in prepared.active:
         acts += end_in(unit, old, prepared.lapsed.get(old.id, EndReason.REPLACED), now)
+    given = [one.id for one in unit.directory.grants(person=person, app=app.number)]
+    id_, _ = next_grant_id(engines.pairwise, person, app.number, len(given), given)
     grant = grant_of(
-        GrantId(engines.ids.new("grant")),
+        id_,
         person,
         app.number,
         allowed,

@@ -18,6 +18,11 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + micros * _MICROSECOND
 
 
+def whole_second(instant: datetime) -> datetime:
+    """The second that has begun. Uses and ends of grants are recorded so: the gate keeps them in seconds."""
+    return instant.replace(microsecond=0)
+
+
 def text(instant: datetime) -> str:
     """RFC 3339 in UTC, to the microsecond only where there are any."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

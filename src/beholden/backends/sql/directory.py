@@ -38,7 +38,7 @@ from beholden.model.ids import AppNumber, ClientId, DeveloperNumber, GrantId, Ou
 from beholden.model.person import Choice, Person, Scope
 from beholden.model.policy import Policy
 from beholden.model.standing import Standing
-from beholden.model.time import day_of, to_micros
+from beholden.model.time import day_of, to_micros, whole_second
 
 BLOCK = 65_536
 _PERSON_COLUMNS = ("number", "outside_id", "name", "email", "joined_at")
@@ -340,7 +340,7 @@ class SqlDirectory:
 
     def record_uses(self, who: Sequence[tuple[PersonNumber, AppNumber]], at: datetime) -> None:
         """See Directory."""
-        day, last = day_of(at).toordinal(), to_micros(at)
+        day, last = day_of(at).toordinal(), to_micros(whole_second(at))
         rows = [(person, app, day, last) for person, app in dict.fromkeys(who)]
         insert_many(self._connection, uses, ("person", "app", "day", "last_at"), rows, _LATER_USE)
         changes.name(self._connection, uses, pairs=who)

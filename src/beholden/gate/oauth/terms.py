@@ -12,6 +12,7 @@ from beholden.model.decision import Reason
 from beholden.model.grant import EndReason, Grant
 from beholden.model.ids import AppNumber, GrantId, PersonNumber
 from beholden.model.policy import Policy
+from beholden.model.time import whole_second
 
 _ANYONE = PersonNumber(1)
 
@@ -68,7 +69,7 @@ def grant_of(
     now: datetime,
 ) -> Grant:
     """The grant that a person gives who allows these wishes now."""
-    ends_at = None if policy.grant_max_days is None else now + timedelta(days=policy.grant_max_days)
+    ends_at = None if policy.grant_max_days is None else whole_second(now) + timedelta(days=policy.grant_max_days)
     return Grant(
         id_,
         person,
