@@ -1,10 +1,14 @@
 """What the gate needs to know, and from whom."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from beholden.gate.facts import Facts
-from beholden.model.ids import ClientId, PersonNumber
+from beholden.gate.feed import Changes
+from beholden.gate.rows import AppRow, PairColumns, PairRow, PeopleColumns, PersonRow
+from beholden.model.ids import AppNumber, ClientId, PersonNumber
+from beholden.model.policy import Policy
 
 
 class GateFacts(Protocol):
@@ -16,4 +20,110 @@ class GateFacts(Protocol):
 
     def facts(self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber]) -> Facts:
         """Facts for an app, a granting person (None if unknown) and the people whose data is asked for."""
+        ...
+
+
+class ChangeFeed(Protocol):
+    """Which keys of the gate's facts changed, transaction by transaction.
+
+    Each transaction that changed any has one epoch, counted from 1. Epochs are in the order of the commits and
+    without a gap: whoever sees epoch N in a snapshot sees every change of 1 to N in it.
+    """
+
+    def head(self) -> int:
+        """The latest epoch; 0 where nothing was ever changed."""
+        ...
+
+    def since(self, epoch: int, limit: int) -> Changes | None:
+        """Keys of the transactions after `epoch`, whole ones, about `limit` keys at most but one transaction at least.
+
+        None when they cannot all be told any more: pruned, or the store is of an earlier day than `epoch`.
+        """
+        ...
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Forget the transactions before that moment (the host's clock), `limit` at most. How many epochs."""
+        ...
+
+
+class GateRows(Protocol):
+    """Whole rows by key, for the decision table; all that one unit gives is of one snapshot."""
+
+    def people(self, first: PersonNumber, last: PersonNumber) -> tuple[Sequence[PersonRow], Sequence[PairRow]]:
+        """The people with these numbers (first and last included; the caller keeps the range small), erased ones too,
+        and every pair of theirs."""
+        ...
+
+    def pairs(self, keys: Sequence[tuple[PersonNumber, AppNumber]]) -> Sequence[PairRow]:
+        """These pairs; one of which nothing is on record is an empty row."""
+        ...
+
+    def ended_pairs(self, app: AppNumber, after: PersonNumber, limit: int) -> Sequence[PairRow]:
+        """Pairs of an app that have a revoked grant, of the next `limit` people with a number above `after`."""
+        ...
+
+    def apps(self, numbers: Sequence[AppNumber] | None = None) -> Sequence[AppRow]:
+        """These apps, or all of them, by number."""
+        ...
+
+    def policy(self) -> Policy:
+        """The policy in force."""
+        ...
+
+    def chunks(self, secret: bytes) -> Iterator[tuple[PeopleColumns, PairColumns]]:
+        """Everybody and every pair by ascending numbers, a bounded chunk at a time. `secret` makes the digests."""
+        ...
+
+
+class Pulse(Protocol):
+    """The cheapest possible question to the store: has anything changed? On a connection of its own."""
+
+    def head(self) -> int:
+        """The latest committed epoch. Raises Unavailable soon when the store does not answer."""
+        ...
+
+    def close(self) -> None:
+        """Give back the connection."""
+        ...
+
+
+class TableWriter(Protocol):
+    """The decision table of this host, as its one writer sees it. Epochs and times in its header only ever rise,
+    but for `build`."""
+
+    def epoch(self) -> int | None:
+        """The epoch that the table is at; None where there is none, or it is refused: then it has to be built."""
+        ...
+
+    def build(
+        self,
+        chunks: Iterator[tuple[PeopleColumns, PairColumns]],
+        apps: Sequence[AppRow],
+        policy: Policy,
+        epoch: int,
+        as_of_ns: int,
+    ) -> None:
+        """Make the table anew."""
+        ...
+
+    def apply(
+        self,
+        persons: Sequence[PersonRow],
+        pairs: Sequence[PairRow],
+        apps: Sequence[AppRow],
+        policy: Policy | None,
+        epoch: int,
+        as_of_ns: int,
+    ) -> None:
+        """Put rows in, then write the epoch, then `as_of_ns` (monotonic clock of the host). The same rows twice are
+        harmless; a policy of None stays what it is."""
+        ...
+
+
+class Applied(Protocol):
+    """How far this host's table is, for whoever just committed (law 5). Any process of the host may ask."""
+
+    def wait(self, epoch: int) -> bool:
+        """Return when the table has this epoch (True), or when no gate of this host answers from it any more or it
+        took as long as the lag limit (False)."""
         ...

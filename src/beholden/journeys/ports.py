@@ -10,7 +10,7 @@ from beholden.cases.ports import CaseStore
 from beholden.enforcement.ports import EnforcementStore
 from beholden.forensics.ports import Examinations
 from beholden.gate.oauth.ports import ConsentBook
-from beholden.gate.ports import GateFacts
+from beholden.gate.ports import ChangeFeed, GateFacts, GateRows
 from beholden.ledger.ports import Ledger
 from beholden.model.act import ActorKind
 from beholden.model.app import App, Ask, Developer
@@ -381,6 +381,16 @@ class Unit(Protocol):
         ...
 
     @property
+    def feed(self) -> ChangeFeed:
+        """Which keys of the gate's facts changed."""
+        ...
+
+    @property
+    def rows(self) -> GateRows:
+        """Whole rows for the decision table."""
+        ...
+
+    @property
     def deletions(self) -> DeletionRequests:
         """Wishes of deletion."""
         ...
@@ -427,7 +437,8 @@ class Store(Protocol):
         ...
 
     def write(self) -> AbstractContextManager[Unit]:
-        """A unit that writes; durable when the block has ended."""
+        """A unit that writes; durable when the block has ended, and in this host's decision table where there is
+        one (law 5)."""
         ...
 
     def perform(self, work: Callable[[Unit], Result]) -> Result:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from beholden.backends.sql import changes
 from beholden.backends.sql.engine import among, insert_many, storable
 from beholden.backends.sql.tables import (
     apps,
@@ -85,12 +86,14 @@ class SqlDirectory:
             if (row.name, row.email) != (latest[outside_id][0].name, latest[outside_id][0].email)
         ]
         insert_many(self._connection, people, _PERSON_COLUMNS, changed, _RENAMED)
+        changes.name(self._connection, people)  # a name and an address are no facts of the gate
         if fresh:
             self._add_people(fresh, at)
         return len(fresh)
 
     def _add_people(self, new: Sequence[tuple[NewPerson, bytes]], at: datetime) -> None:
         numbers = self._take_numbers(len(new))
+        changes.name(self._connection, people, people=numbers)
         joined = to_micros(at)
         insert_many(
             self._connection,
@@ -143,6 +146,7 @@ class SqlDirectory:
         self._connection.execute(
             people.update().where(people.c.number == person).values(outside_id=None, name="", email="", erased_at=at)
         )
+        changes.name(self._connection, people, people=[person])
 
     def choices(self, person: PersonNumber, *, ended: bool = False) -> Sequence[Choice]:
         """See Directory."""
@@ -182,6 +186,7 @@ class SqlDirectory:
                 origin=choice.origin,
             )
         )
+        changes.name(self._connection, choices, people=[choice.person])
 
     def _after(self, at: datetime, latest: sa.Select[Any]) -> datetime:
         """`at`, or just after the latest where two things happen in one instant: the later one counts, both stay."""
@@ -235,6 +240,7 @@ class SqlDirectory:
                 created_at=at,
             )
         )
+        changes.name(self._connection, apps, apps=[number])
         return App(
             number,
             client_id,
@@ -255,6 +261,7 @@ class SqlDirectory:
     def set_verified(self, app: AppNumber, *, verified: bool) -> None:
         """See Directory."""
         self._connection.execute(apps.update().where(apps.c.number == app).values(verified=verified))
+        changes.name(self._connection, apps)  # a limit on granting, no fact of the gate
 
     def app(self, client_id: str) -> App | None:
         """See Directory."""
@@ -296,6 +303,7 @@ class SqlDirectory:
                 ended_at=grant.ended_at,
             )
         )
+        changes.name(self._connection, grants, pairs=[(grant.person, grant.app)])
 
     def end_grant(self, grant: GrantId, state: GrantState, reason: EndReason, at: datetime) -> bool:
         """See Directory."""
@@ -303,8 +311,10 @@ class SqlDirectory:
             grants.update()
             .where(grants.c.id == grant, grants.c.state == GrantState.ACTIVE)
             .values(state=state, reason=reason, ended_at=at)
-        )
-        return done.rowcount == 1
+            .returning(grants.c.person, grants.c.app)
+        ).all()
+        changes.name(self._connection, grants, pairs=[(person, app) for person, app in done])
+        return bool(done)
 
     def grants(
         self, *, person: PersonNumber | None = None, app: AppNumber | None = None, active: bool = False
@@ -333,6 +343,7 @@ class SqlDirectory:
         day, last = day_of(at).toordinal(), to_micros(whole_second(at))
         rows = [(person, app, day, last) for person, app in dict.fromkeys(who)]
         insert_many(self._connection, uses, ("person", "app", "day", "last_at"), rows, _LATER_USE)
+        changes.name(self._connection, uses, pairs=who)
 
     def last_uses(self, person: PersonNumber) -> Mapping[AppNumber, datetime]:
         """See Directory."""
@@ -376,7 +387,8 @@ class SqlDirectory:
 
     def put_review(self, review: Review) -> None:
         """See Directory."""
-        self._connection.execute(reviews.delete().where(reviews.c.id == review.id))
+        gone = reviews.delete().where(reviews.c.id == review.id).returning(reviews.c.app)
+        before = self._connection.execute(gone).scalars().all()
         self._connection.execute(
             reviews.insert().values(
                 id=review.id,
@@ -391,6 +403,7 @@ class SqlDirectory:
                 until=review.until,
             )
         )
+        changes.name(self._connection, reviews, apps=[*before, review.app])
 
     def touch_reviews(self, app: AppNumber, clusters: Sequence[str], purpose: str, at: datetime) -> None:
         """See Directory."""
@@ -405,6 +418,7 @@ class SqlDirectory:
                 )
                 .values(last_used_at=at)
             )
+            changes.name(self._connection, reviews, apps=[app])
 
     def contracts(self, app: AppNumber) -> Sequence[Contract]:
         """See Directory."""
@@ -427,6 +441,7 @@ class SqlDirectory:
                 terms_sha256=contract.terms_sha256,
             )
         )
+        changes.name(self._connection, contracts, apps=[contract.app])
 
     def policy(self) -> Policy:
         """See Directory."""
@@ -437,6 +452,7 @@ class SqlDirectory:
         policies.read(text)
         since = self._after(at, sa.select(sa.func.max(policy_documents.c.since)))
         self._connection.execute(policy_documents.insert().values(since=since, text=text))
+        changes.name(self._connection, policy_documents, policy=True)
 
 
 def read_policy(connection: Connection) -> Policy:
@@ -451,8 +467,8 @@ def _policy_of(text: str) -> Policy:
     return policies.read(text)
 
 
-def read_grant(row: Row[Any]) -> Grant:
-    """A grant from its row."""
+def read_grant(row: Any) -> Grant:
+    """A grant from its row, or from what has the same attributes."""
     return Grant(
         GrantId(row.id),
         PersonNumber(row.person),

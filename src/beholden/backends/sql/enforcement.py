@@ -7,9 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from beholden.backends.sql import changes
 from beholden.backends.sql.directory import SqlDirectory
 from beholden.backends.sql.engine import Instant, chunks, metadata
-from beholden.backends.sql.tables import grants, reviews, standings
+from beholden.backends.sql.tables import apps, grants, reviews, standings
 from beholden.enforcement.appeal import Appeal, AppealState
 from beholden.enforcement.sanction import (
     Ground,
@@ -132,6 +133,13 @@ class SqlEnforcementStore:
             self._connection.execute(standings.insert().values(kind=kind, number=number, **values))
         elif (row.standing, row.sanction) != (standing, sanction or ""):
             self._connection.execute(standings.update().where(same).values(**values))
+        changes.name(self._connection, standings, apps=self._apps_of(kind, number))
+
+    def _apps_of(self, kind: TargetKind, number: int) -> Sequence[int]:
+        """The apps whose facts a standing is among."""
+        if kind is TargetKind.APP:
+            return [number]
+        return self._connection.execute(sa.select(apps.c.number).where(apps.c.developer == number)).scalars().all()
 
     def end_grants(self, apps: Collection[AppNumber], at: datetime) -> int:
         """See EnforcementStore. One statement for 500 apps, however many people they have."""
@@ -142,6 +150,7 @@ class SqlEnforcementStore:
                 .where(grants.c.app.in_(some), grants.c.state == GrantState.ACTIVE)
                 .values(state=GrantState.REVOKED, reason=EndReason.BAN, ended_at=at)
             ).rowcount
+            changes.name(self._connection, grants, ended=some)
         return ended
 
     def refuse_reviews(self, apps: Collection[AppNumber], by: str, at: datetime) -> int:
@@ -153,6 +162,7 @@ class SqlEnforcementStore:
                 .where(reviews.c.app.in_(some), reviews.c.state == "requested")
                 .values(state="refused", decided_at=at, decided_by=by)
             ).rowcount
+            changes.name(self._connection, reviews, apps=some)
         return refused
 
     def banned(self) -> Sequence[Developer]:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,11 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Dialect, Engine, ExceptionContext, make_url
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, ExceptionContext, RootTransaction, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.compiler import compiles
 
-from beholden.backends.sql.faults import what_happened
+from beholden.backends.sql.faults import Contended, what_happened
 from beholden.model.errors import BadInput, Unavailable
 from beholden.model.time import from_micros, to_micros
 
@@ -80,18 +81,21 @@ def among(column: sa.Column[Any], parameter: str) -> sa.ColumnElement[bool]:
     return column.op("IN", is_comparison=True)(values)
 
 
-def connect(url: str) -> Engine:
-    """An engine for `sqlite:///FILE` or `postgresql://…`; raises BadInput when it is neither. Nothing is opened yet."""
+def connect(url: str, wait: float = WAIT_SECONDS) -> Engine:
+    """An engine for `sqlite:///FILE` or `postgresql://…`; raises BadInput when it is neither. Nothing is opened yet.
+
+    `wait` is how many seconds an answer may take.
+    """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed)
+        return _sqlite(parsed, wait)
     engine = sa.create_engine(
         parsed,
         pool_size=10,
         max_overflow=30,
         pool_timeout=WAIT_SECONDS,
         pool_pre_ping=True,
-        connect_args={"timeout": WAIT_SECONDS},
+        connect_args={"timeout": wait},
     )
 
     @event.listens_for(engine, "handle_error")
@@ -127,10 +131,10 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, wait: float) -> Engine:
     engine = sa.create_engine(
         url,
-        connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": wait, "check_same_thread": False},
         pool_size=10,
         max_overflow=30,
         pool_timeout=WAIT_SECONDS,
@@ -161,15 +165,20 @@ def _sqlite(url: URL) -> Engine:
 
 
 @contextmanager
-def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
+def transaction(engine: Engine, *, write: bool, turn: sa.Select[Any] | None = None) -> Iterator[Connection]:
     """One transaction; committed at the end of the block when it writes, rolled back when it raises.
+
+    `turn` is a locking read that comes before anything else: whoever waited for it in vain, since the one before it
+    changed the row, begins anew, having done nothing yet. SQLite's writers take turns anyway.
 
     What the database complains of becomes one clear error, see `faults`.
     """
+    if engine.dialect.name == "sqlite":
+        turn = None
     try:
         with (
             engine.connect().execution_options(beholden_write=write) as connection,
-            connection.begin() as opened,
+            _begun(connection, turn) as opened,
         ):
             yield connection
             if not write:
@@ -187,6 +196,25 @@ def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
         raise Unavailable(f"The database {engine.url.render_as_string()} did not answer.", "Try again.") from error
     except sa.exc.TimeoutError as error:
         raise Unavailable("No database connection was free.", "Try again.") from error
+
+
+def _begun(connection: Connection, turn: sa.Select[Any] | None) -> RootTransaction:
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        opened = connection.begin()
+        try:
+            if turn is not None:
+                connection.execute(turn)
+        except DBAPIError as error:
+            opened.rollback()
+            met = isinstance(what_happened(error.orig, ""), Contended)
+            if not met or time.monotonic() > until:
+                raise
+        except BaseException:
+            opened.rollback()
+            raise
+        else:
+            return opened
 
 
 def storable(text: str) -> bool:

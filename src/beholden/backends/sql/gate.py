@@ -16,12 +16,14 @@ from beholden.model.app import App
 from beholden.model.grant import Grant
 from beholden.model.ids import ClientId, PersonNumber
 from beholden.model.person import Scope
+from beholden.model.standing import Standing
 
+DECISION_ORDER = (reviews.c.decided_at, reviews.c.state != "approved", reviews.c.id)
 # Built once: putting a statement together takes longer than asking it.
 _DECIDED_REVIEWS = (
     sa.select(reviews)
     .where(reviews.c.app == sa.bindparam("app"), reviews.c.decided_at.is_not(None))
-    .order_by(reviews.c.decided_at, reviews.c.state != "approved", reviews.c.id)
+    .order_by(*DECISION_ORDER)
 )
 _SIGNED = sa.select(contracts.c.cluster).where(contracts.c.app == sa.bindparam("app"))
 _LATEST_GRANT = (
@@ -71,21 +73,9 @@ class SqlGateFacts:
         return (time.monotonic() - self._opened) * 1000
 
     def _app(self, app: App, directory: SqlDirectory) -> AppFacts:
-        standing, developer_standing = directory.standing(app)
         unused = read_policy(self._connection).permission_unused_days
-        approvals: dict[tuple[str, str], datetime | None] = {}
-        noted: dict[tuple[str, str], datetime] = {}
-        for review in self._decided_reviews(app):
-            asked = (review.cluster, review.purpose)
-            if review.state != "approved":
-                approvals.pop(asked, None)  # the platform's later word counts
-                continue
-            lapse = None if unused is None else (review.last_used_at or review.decided_at) + timedelta(days=unused)
-            approvals[asked] = min((end for end in (review.until, lapse) if end is not None), default=None)
-            if review.last_used_at is not None:
-                noted[asked] = review.last_used_at
         signed = self._connection.execute(_SIGNED, {"app": app.number}).scalars()
-        return AppFacts(app.number, app.developer, standing, developer_standing, approvals, frozenset(signed), noted)
+        return app_facts(app, directory.standing(app), unused, self._decided_reviews(app), signed)
 
     def _decided_reviews(self, app: App) -> Iterable[Row[Any]]:
         """Reviews that were answered, oldest answer first and of two in one instant the no last.
@@ -114,6 +104,29 @@ class SqlGateFacts:
             for number in numbers
             if number in known
         }
+
+
+def app_facts(
+    app: App,
+    standings: tuple[Standing, Standing],
+    unused_days: int | None,
+    decided: Iterable[Row[Any]],
+    signed: Iterable[str],
+) -> AppFacts:
+    """An app's facts. `decided` are its answered reviews in the order of `DECISION_ORDER`."""
+    approvals: dict[tuple[str, str], datetime | None] = {}
+    noted: dict[tuple[str, str], datetime] = {}
+    for review in decided:
+        asked = (review.cluster, review.purpose)
+        if review.state != "approved":
+            approvals.pop(asked, None)  # the platform's later word counts
+            continue
+        last = review.last_used_at or review.decided_at
+        lapse = None if unused_days is None else last + timedelta(days=unused_days)
+        approvals[asked] = min((end for end in (review.until, lapse) if end is not None), default=None)
+        if review.last_used_at is not None:
+            noted[asked] = review.last_used_at
+    return AppFacts(app.number, app.developer, *standings, approvals, frozenset(signed), noted)
 
 
 def _person(

@@ -9,20 +9,24 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Connection, Engine
 
+from beholden.backends.sql import changes
 from beholden.backends.sql.access import SqlAccessStore
 from beholden.backends.sql.cases import SqlCaseStore
+from beholden.backends.sql.changes import SqlChangeFeed
 from beholden.backends.sql.consent import SqlConsentBook
 from beholden.backends.sql.deletions import SqlDeletionRequests
 from beholden.backends.sql.directory import SqlDirectory
 from beholden.backends.sql.enforcement import SqlEnforcementStore
-from beholden.backends.sql.engine import connect, transaction
+from beholden.backends.sql.engine import WAIT_SECONDS, connect, transaction
 from beholden.backends.sql.expiry import SqlExpiryBook
 from beholden.backends.sql.faults import Contended, Duplicate
 from beholden.backends.sql.forensics import SqlExaminations
 from beholden.backends.sql.gate import SqlGateFacts
 from beholden.backends.sql.migrate import is_new, upgrade
 from beholden.backends.sql.notices import SqlNoticeStore
+from beholden.backends.sql.rows import SqlGateRows
 from beholden.backends.sql.watch import SqlWatchStore
+from beholden.gate.ports import Applied
 
 Result = TypeVar("Result")
 _TRIES = 6
@@ -55,6 +59,16 @@ class SqlUnit:
     def gate(self) -> SqlGateFacts:
         """The gate's facts."""
         return SqlGateFacts(self._connection, self._opened)
+
+    @cached_property
+    def feed(self) -> SqlChangeFeed:
+        """Which keys of the gate's facts changed."""
+        return SqlChangeFeed(self._connection)
+
+    @cached_property
+    def rows(self) -> SqlGateRows:
+        """Whole rows for the decision table."""
+        return SqlGateRows(self._connection)
 
     @cached_property
     def deletions(self) -> SqlDeletionRequests:
@@ -95,8 +109,12 @@ class SqlUnit:
 class SqlStore:
     """A Store on `sqlite:///FILE` or `postgresql://…`."""
 
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = connect(url)
+    def __init__(self, url: str, *, applied: Applied | None = None, wait: float = WAIT_SECONDS) -> None:
+        """`applied` is asked to wait after each commit that changed a gate fact (law 5); None waits for nobody.
+        `wait` is how many seconds the database may take to answer."""
+        self.engine: Engine = connect(url, wait)
+        self._applied = applied
+        changes.record(self.engine)
 
     def is_new(self) -> bool:
         """Whether the database has nothing of ours yet."""
@@ -105,6 +123,11 @@ class SqlStore:
     def prepare(self) -> None:
         """Bring the database to the present schema."""
         upgrade(self.engine)
+        try:
+            with transaction(self.engine, write=True) as connection:
+                changes.ready(connection)
+        except (Contended, Duplicate):
+            pass  # another process of the same start made it
 
     @contextmanager
     def read(self) -> Iterator[SqlUnit]:
@@ -114,15 +137,26 @@ class SqlStore:
 
     @contextmanager
     def write(self) -> Iterator[SqlUnit]:
-        """See Store."""
-        with transaction(self.engine, write=True) as connection:
+        """See Store. It cannot be done again, so it takes its turn at the change feed before it begins."""
+        with self._writing(in_turn=True) as unit:
+            yield unit
+
+    @contextmanager
+    def _writing(self, *, in_turn: bool) -> Iterator[SqlUnit]:
+        with transaction(self.engine, write=True, turn=changes.TURN if in_turn else None) as connection:
+            pending = changes.pending(connection)
             yield SqlUnit(connection)
+        if pending.epoch and self._applied is not None:
+            self._applied.wait(pending.epoch)
 
     def perform(self, work: Callable[[SqlUnit], Result]) -> Result:
-        """See Store. Pauses double and are spread at random, so that two writers do not meet again and again."""
+        """See Store. Pauses double and are spread at random, so that two writers do not meet again and again.
+
+        The first time in the hope that it changes no gate fact, or that nobody else does just now; then in turn.
+        """
         for attempt in range(_TRIES):
             try:
-                with self.write() as unit:
+                with self._writing(in_turn=attempt > 0) as unit:
                     return work(unit)
             except (Contended, Duplicate):
                 if attempt == _TRIES - 1:

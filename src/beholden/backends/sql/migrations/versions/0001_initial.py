@@ -103,6 +103,25 @@ def upgrade() -> None:
     op.create_index(op.f("ix_certifications_case"), "certifications", ["case"], unique=False)
     op.create_index(op.f("ix_certifications_developer"), "certifications", ["developer"], unique=False)
     op.create_table(
+        "change_head",
+        sa.Column("one", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("pruned", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("one"),
+    )
+    op.create_table(
+        "changes",
+        sa.Column("epoch", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("nth", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("app", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("epoch", "nth"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "choices",
         sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("scope", sa.String(length=20), nullable=False),
@@ -250,7 +269,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "id"),
         sqlite_with_rowid=False,
     )
-    op.create_index("grants_by_app", "grants", ["app", "state"], unique=False)
+    op.create_index("grants_by_app", "grants", ["app", "state", "person"], unique=False)
     op.create_index("grants_by_id", "grants", ["id"], unique=False)
     op.create_table(
         "notice_batches",
