@@ -80,7 +80,7 @@ def terms(
     contacts: dict[str, FieldTerms] = {}
     for field in fields:
         cluster = catalogue.by_field.get(field)
-        after, until = _judge_cluster(app, grant, cluster, purpose, policy, now)
+        after, until = judge_cluster(app, grant, cluster, purpose, policy, now)
         own[field] = _field_terms(cluster, field in grant.fields, after, until)
         contacts[field] = _field_terms(cluster, field in grant.through_fields, after, until)
     ends = _earliest(grant.ends_at, _end_of_activity(through, policy))
@@ -130,13 +130,14 @@ def _refuse_request(facts: Facts, policy: Policy, now: datetime) -> Reason | Non
         return Reason.GATE_STALE
     if facts.app is None:
         return Reason.APP_UNKNOWN
-    by_standing = _refuse_standing(facts.app)
+    by_standing = refuse_standing(facts.app)
     if by_standing is not None:
         return by_standing
     return _refuse_grant(facts, facts.app, now)
 
 
-def _refuse_standing(app: AppFacts) -> Reason | None:
+def refuse_standing(app: AppFacts) -> Reason | None:
+    """R2: what the standing of an app and of its developer forbids altogether."""
     if app.developer_standing is Standing.BANNED:
         return Reason.DEVELOPER_BANNED
     if app.standing is Standing.BANNED:
@@ -190,7 +191,7 @@ def _end_of_activity(person: PersonFacts, policy: Policy) -> datetime | None:
     return expires_at(person.last_use, policy) if person.had_grant else None
 
 
-def _judge_cluster(
+def judge_cluster(
     app: AppFacts, grant: Grant, cluster: Cluster | None, purpose: str, policy: Policy, now: datetime
 ) -> tuple[Reason | None, datetime | None]:
     """R8: what stands against a cluster for this purpose, and when its approval ends if nothing does."""

@@ -1,0 +1,81 @@
+"""The decision table as a worker reads it: mapped, and changed over when another file takes over."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from beholden.backends.table.files import Mapped, map_file, pointed
+from beholden.gate.compiled import CompiledGate, Who
+from beholden.gate.facts import Facts
+from beholden.gate.table.layout import identity_of
+from beholden.model.catalogue import Catalogue
+from beholden.model.decision import Decision, Reason
+from beholden.model.errors import BeholdenError, Unavailable
+from beholden.model.ids import ClientId, PersonNumber
+
+_TRIES = 5
+
+
+class TableReader:
+    """One worker's eye on the table. Where there is no table to be trusted, it allows nothing (law 4).
+
+    `clock` tells nanoseconds of the monotonic clock that the writer's `as_of_ns` is of.
+    """
+
+    def __init__(
+        self, folder: Path, catalogue: Catalogue, secret: bytes, clock: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._folder = folder
+        self._catalogue = catalogue
+        self._secret = secret
+        self._clock = clock
+        self._identity = identity_of(catalogue, secret)
+        self._mapped: Mapped | None = None
+        self._gate: CompiledGate | None = None
+        self.trouble = "there is none"
+
+    def decide(
+        self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, now: int
+    ) -> Decision:
+        """See CompiledGate.decide; `now` is microseconds since 1970."""
+        gate = self._gate
+        if gate is not None:
+            found = gate.decide(client, person, through, fields, purpose, now=now, clock=self._clock())
+            if found.allowed or not _stale(found):
+                return found
+        gate = self.gate()
+        if gate is None:
+            return Decision((), dict.fromkeys(fields, Reason.GATE_STALE))
+        return gate.decide(client, person, through, fields, purpose, now=now, clock=self._clock())
+
+    def facts(self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber]) -> Facts:
+        """See GateFacts. Raises Unavailable where there is no table."""
+        gate = self.gate()
+        if gate is None:
+            raise Unavailable(f"The decision table cannot be used: {self.trouble}.", "Its follower builds it anew.")
+        return gate.facts(client, through, persons, self._clock())
+
+    def gate(self) -> CompiledGate | None:
+        """The gate over the file that counts, be it stale; None where there is no file to be read."""
+        if self._gate is None or self._gate.stale(self._clock()):
+            self._change_over()
+        return self._gate
+
+    def _change_over(self) -> None:
+        """Map the file that the pointer names, if it is another one."""
+        for _ in range(_TRIES):
+            generation = pointed(self._folder)
+            if generation is None or (self._mapped is not None and self._mapped.generation == generation):
+                return
+            mapped = map_file(self._folder, generation, self._identity)
+            if isinstance(mapped, Mapped):
+                try:
+                    self._gate, self._mapped = CompiledGate(mapped.view, self._catalogue, self._secret), mapped
+                except BeholdenError as error:
+                    self.trouble = error.message
+                return
+            self.trouble = mapped  # it may have been replaced since the pointer was read: look again
+
+
+def _stale(decision: Decision) -> bool:
+    return next(iter(decision.denied.values()), None) is Reason.GATE_STALE
