@@ -21,6 +21,7 @@ from beholden.gate.table.settled import FOREVER, App, Asked, Compiled, Reviewed,
 from beholden.gate.table.view import Pair, TableView
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
+from beholden.model.disclosure import Disclosure
 from beholden.model.errors import Unavailable
 from beholden.model.grant import Grant
 from beholden.model.ids import ClientId, GrantId, PersonNumber
@@ -59,6 +60,38 @@ class CompiledGate:
             if answer is not None and cells[SEQUENCE] == sequence:
                 return answer
         return self.settled.asked(fields).refused(Reason.GATE_STALE)  # it never stands still: its state is not known
+
+    def leaving(
+        self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, *, now: int, clock: int
+    ) -> tuple[Decision, Disclosure | None]:
+        """As `decide`, with the disclosure that the answer is once it leaves, from the same state of the table.
+
+        There is none where nothing is allowed, and none where the table cannot name the grant: the store must be
+        asked then.
+        """
+        cells = self.view.cells
+        for _ in range(TRIES):
+            sequence = cells[SEQUENCE]
+            answer = self._once(client, person, through, fields, purpose, now, clock)
+            if answer is None:
+                continue
+            found = self._disclosure(client, person, through, purpose, answer, now) if answer.allowed else None
+            if cells[SEQUENCE] == sequence:
+                return answer, found
+        return self.settled.asked(fields).refused(Reason.GATE_STALE), None
+
+    def _disclosure(
+        self, client: str, person: Who, through: Who, purpose: str, answer: Decision, now: int
+    ) -> Disclosure | None:
+        app, giver = self.settled.app(client), self.number(through)
+        subject = giver if person == through else self.number(person)
+        grant = self.grant_of(client, giver)
+        if app is None or giver is None or subject is None or grant is None:
+            return None
+        facts = app.facts
+        return Disclosure(
+            facts.number, facts.developer, subject, giver, answer.allowed, purpose, grant, from_micros(now)
+        )
 
     def stale(self, clock: int) -> bool:
         """Whether the table is older than the limit, so that nothing is allowed from it (law 4)."""
