@@ -82,7 +82,7 @@ def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket, *
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines would tell who signs in when
     config = uvicorn.Config(
-        app.create(engines, chosen),
+        app.create(engines, chosen, bootstrap.quick_gate(chosen, engines)),
         loop="uvloop",
         http="httptools",
         lifespan="off",
