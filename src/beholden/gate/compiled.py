@@ -72,25 +72,25 @@ class CompiledGate:
         cells = self.view.cells
         for _ in range(TRIES):
             sequence = cells[SEQUENCE]
-            answer = self._once(client, person, through, fields, purpose, now, clock)
-            if answer is None:
-                continue
-            found = self._disclosure(client, person, through, purpose, answer, now) if answer.allowed else None
-            if cells[SEQUENCE] == sequence:
+            giver = self.number(through)
+            subject = giver if person == through else self.number(person)
+            answer = self._once(client, subject, giver, fields, purpose, now, clock)
+            found = None
+            if answer is not None and answer.allowed and subject is not None and giver is not None:
+                found = self._disclosure(client, subject, giver, purpose, answer, now)
+            if answer is not None and cells[SEQUENCE] == sequence:
                 return answer, found
         return self.settled.asked(fields).refused(Reason.GATE_STALE), None
 
     def _disclosure(
-        self, client: str, person: Who, through: Who, purpose: str, answer: Decision, now: int
+        self, client: str, person: PersonNumber, through: PersonNumber, purpose: str, answer: Decision, now: int
     ) -> Disclosure | None:
-        app, giver = self.settled.app(client), self.number(through)
-        subject = giver if person == through else self.number(person)
-        grant = self.grant_of(client, giver)
-        if app is None or giver is None or subject is None or grant is None:
+        app, grant = self.settled.app(client), self.grant_of(client, through)
+        if app is None or grant is None:
             return None
         facts = app.facts
         return Disclosure(
-            facts.number, facts.developer, subject, giver, answer.allowed, purpose, grant, from_micros(now)
+            facts.number, facts.developer, person, through, answer.allowed, purpose, grant, from_micros(now)
         )
 
     def stale(self, clock: int) -> bool:

@@ -52,22 +52,21 @@ class QuickGate:
 
     def decide(self, question: Question, now: int) -> Decision:
         """The answer to a question that discloses nothing."""
-        fields = self._every_field if question.fields is None else question.fields
         person = self._who(question.app, question.person)
         through = person if question.through is None else self._who(question.app, question.through)
-        return self._table.decide(question.app, person, through, fields, question.purpose, now)
+        return self._table.decide(question.app, person, through, self._fields(question), question.purpose, now)
 
     def leaving(self, question: Question, now: int) -> tuple[Decision, Disclosure | None]:
         """The answer, and what goes into the ledger before it is given (law 1); see DecisionTable.leaving."""
-        fields = self._every_field if question.fields is None else question.fields
         person = self._who(question.app, question.person)
         through = person if question.through is None else self._who(question.app, question.through)
-        return self._table.leaving(question.app, person, through, fields, question.purpose, now)
+        return self._table.leaving(question.app, person, through, self._fields(question), question.purpose, now)
 
-    def after_receipt(self, question: Question, decision: Decision) -> Decision:
+    def after_receipt(self, question: Question, leaving: Disclosure, decision: Decision) -> Decision:
         """What still holds once the receipt is there: asked anew, since a ban may have come while the disk was slow.
         Only what both answers allow leaves."""
-        again = self.decide(question, self.now())
+        person, through, fields = leaving.person, leaving.through, self._fields(question)
+        again = self._table.decide(question.app, person, through, fields, question.purpose, self.now())
         if again.allowed == decision.allowed:
             return decision
         allowed = tuple(field for field in decision.allowed if field in again.allowed)
@@ -105,6 +104,9 @@ class QuickGate:
                     self._engines.store.perform(
                         lambda unit, n=number, c=cluster, p=purpose: unit.directory.touch_reviews(n, [c], p, now)  # type: ignore[misc]
                     )
+
+    def _fields(self, question: Question) -> tuple[str, ...]:
+        return self._every_field if question.fields is None else question.fields
 
     def _who(self, client: str, ref: PersonRef) -> Who:
         if not ref.scoped:

@@ -17,6 +17,7 @@ from beholden.journeys.disclose import Question, Stop, cut
 from beholden.journeys.ports import Engines
 from beholden.journeys.quick import Noting, QuickGate, withdrawn
 from beholden.model.decision import Decision, Reason
+from beholden.model.disclosure import Disclosure
 from beholden.model.errors import BadInput, BeholdenError
 from beholden.web import strict_json
 from beholden.web.authzen import read_question, write_decision
@@ -136,14 +137,15 @@ class HotPath:
     ) -> list[Decision] | None:
         """The answers, those that disclose (None so far) only after their receipts, all in one append (law 1)."""
         final: list[Decision] = []
-        items, places = [], []
+        items: list[Disclosure] = []
+        places: list[int] = []
         for place, (question, given) in enumerate(zip(questions, answers, strict=True)):
-            answer, leaving = (given, None) if given is not None else self._gate.leaving(question, now)
+            answer, found = (given, None) if given is not None else self._gate.leaving(question, now)
             final.append(answer)
             if given is None and answer.allowed:
-                if leaving is None:
+                if found is None:
                     return None
-                items.append(leaving)
+                items.append(found)
                 places.append(place)
         if items:
             try:
@@ -153,9 +155,9 @@ class HotPath:
                     final[place] = withdrawn(final[place], Reason.NO_RECEIPT)
                 return final
             due: list[Noting] = []
-            for place in places:
+            for place, leaving in zip(places, items, strict=True):
                 due += self._gate.unnoted(questions[place], final[place], now)
-                final[place] = self._gate.after_receipt(questions[place], final[place])
+                final[place] = self._gate.after_receipt(questions[place], leaving, final[place])
             if due:
                 await run_in_threadpool(self._gate.note, due)
         return final
