@@ -13,7 +13,9 @@ from beholden.backends.mail.smtp import Account, Security, SmtpMailer
 from beholden.backends.parquet import ParquetTable
 from beholden.backends.segments import SegmentLedger, folder_reader
 from beholden.backends.sql.store import SqlStore
+from beholden.backends.table.reader import TableReader
 from beholden.journeys.ports import Clock, Engines
+from beholden.journeys.quick import QuickGate
 from beholden.journeys.seal import Published
 from beholden.journeys.trace import TableFile
 from beholden.model import catalogue as catalogues
@@ -75,6 +77,13 @@ def embedded(settings: Settings) -> Engines:
         locks=FileLocks(settings.data / "locks"),
         contact=settings.contact,
     )
+
+
+def quick_gate(settings: Settings, engines: Engines) -> QuickGate | None:
+    """One worker's gate over this host's decision table; None where evaluations are answered from the store."""
+    if settings.gate != "table":
+        return None
+    return QuickGate(engines, TableReader(settings.data / "table", engines.catalogue, engines.pairwise))
 
 
 def mailer(settings: Settings) -> Lanes:

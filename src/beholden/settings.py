@@ -35,6 +35,7 @@ class Settings:
     oidc_client_id: str = field(default="", metadata={"help": "our client id at that issuer"})
     oidc_client_secret: str = field(default="", metadata={"help": "our client secret there"})
     ledger_origin: str = field(default="beholden.example/ledger", metadata={"help": "name in every checkpoint"})
+    gate: str = field(default="store", metadata={"help": "what evaluations are answered from: store, or table"})
     clock: str = field(default="", metadata={"help": "a file that holds simulated time, for demo and tests only"})
 
     @property
@@ -63,6 +64,8 @@ def read(environment: Mapping[str, str] | None = None, *, data: Path | None = No
     values = {s.name: _value(s, text) for s, text in _texts(_file(folder) | given)}
     values["data"] = folder
     settings = Settings(**values)  # type: ignore[arg-type]
+    if settings.gate not in {"store", "table"}:
+        raise BadInput(f"BEHOLDEN_GATE={settings.gate!r} is not known.", "Use store or table.")
     for name in ("url", "oidc_issuer"):
         address = getattr(settings, name)
         if address and urlsplit(address).scheme not in {"http", "https"}:

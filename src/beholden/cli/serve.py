@@ -1,5 +1,6 @@
 """`beholden serve`: the server, until it is told to stop."""
 
+import gc
 import logging
 import signal
 import socket
@@ -78,13 +79,14 @@ def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket, *
     import uvicorn
 
     from beholden.web import app
+    from beholden.web.protocol import Protocol
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines would tell who signs in when
     config = uvicorn.Config(
-        app.create(engines, chosen),
+        app.create(engines, chosen, bootstrap.quick_gate(chosen, engines)),
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         lifespan="off",
         log_config=None,
         log_level="warning",
@@ -100,6 +102,8 @@ def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket, *
         signal.signal(number, lambda *_: None)
     if not quiet:
         _announce(chosen)
+    gc.collect()
+    gc.freeze()  # what was made by now stays: the collector need not walk through it again and again
     uvicorn.Server(config).run(sockets=[listener])
     if not quiet:
         click.echo("Stopped.")

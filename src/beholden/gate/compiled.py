@@ -22,6 +22,7 @@ from beholden.gate.table.settled import FOREVER, App, Asked, Compiled, Reviewed,
 from beholden.gate.table.view import Pair, TableView
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
+from beholden.model.disclosure import Disclosure
 from beholden.model.errors import Unavailable
 from beholden.model.grant import Grant
 from beholden.model.ids import ClientId, GrantId, PersonNumber
@@ -60,6 +61,38 @@ class CompiledGate:
             if answer is not None and cells[SEQUENCE] == sequence:
                 return answer
         return self.settled.asked(fields).refused(Reason.GATE_STALE)  # it never stands still: its state is not known
+
+    def leaving(
+        self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, *, now: int, clock: int
+    ) -> tuple[Decision, Disclosure | None]:
+        """As `decide`, with the disclosure that the answer is once it leaves, from the same state of the table.
+
+        There is none where nothing is allowed, and none where the table cannot name the grant: the store must be
+        asked then.
+        """
+        cells = self.view.cells
+        for _ in range(TRIES):
+            sequence = cells[SEQUENCE]
+            giver = self.number(through)
+            subject = giver if person == through else self.number(person)
+            answer = self._once(client, subject, giver, fields, purpose, now, clock)
+            found = None
+            if answer is not None and answer.allowed and subject is not None and giver is not None:
+                found = self._disclosure(client, subject, giver, purpose, answer, now)
+            if answer is not None and cells[SEQUENCE] == sequence:
+                return answer, found
+        return self.settled.asked(fields).refused(Reason.GATE_STALE), None
+
+    def _disclosure(
+        self, client: str, person: PersonNumber, through: PersonNumber, purpose: str, answer: Decision, now: int
+    ) -> Disclosure | None:
+        app, grant = self.settled.app(client), self.grant_of(client, through)
+        if app is None or grant is None:
+            return None
+        facts = app.facts
+        return Disclosure(
+            facts.number, facts.developer, person, through, answer.allowed, purpose, grant, from_micros(now)
+        )
 
     def stale(self, clock: int) -> bool:
         """Whether the table is older than the limit, so that nothing is allowed from it (law 4)."""

@@ -4,7 +4,6 @@ An id is a keyed digest of person, app, and which of that person's grants for th
 house's secret can tell whose it is, or make one.
 """
 
-import base64
 import hashlib
 import struct
 from collections.abc import Container
@@ -18,7 +17,7 @@ def grant_id(secret: bytes, person: PersonNumber, app: AppNumber, nth: int) -> G
     """The id of the `nth` grant, counted from 1, that `person` gave to `app`."""
     said = struct.pack(">QQQ", person, app, nth)
     digest = hashlib.blake2s(said, key=secret, person=b"grant-id", digest_size=16).digest()
-    return GrantId(_PREFIX + base64.b32encode(digest).decode().rstrip("=").lower())
+    return GrantId(_PREFIX + digest.hex())
 
 
 def next_grant_id(

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from beholden.gate.facts import Facts
+from beholden.gate.facts import AppFacts, Facts
 from beholden.gate.feed import Changes
 from beholden.gate.rows import AppRow, PairColumns, PairRow, PeopleColumns, PersonRow
+from beholden.model.decision import Decision
+from beholden.model.disclosure import Disclosure
 from beholden.model.ids import AppNumber, ClientId, PersonNumber
 from beholden.model.policy import Policy
 
@@ -126,4 +128,43 @@ class Applied(Protocol):
     def wait(self, epoch: int) -> bool:
         """Return when the table has this epoch (True), or when no gate of this host answers from it any more or it
         took as long as the lag limit (False)."""
+
+
+class DecisionTable(Protocol):
+    """The state of the world in memory, followed from the store (decision 0004).
+
+    A person is meant by the platform's id (text) or by number. `now` is microseconds since 1970. A table that is older
+    than the limit, or is not there, refuses with `gate_stale` (law 4).
+    """
+
+    def decide(
+        self,
+        client: str,
+        person: str | int | None,
+        through: str | int | None,
+        fields: tuple[str, ...],
+        purpose: str,
+        now: int,
+    ) -> Decision:
+        """What `decision.decide` says on the facts in the table."""
+        ...
+
+    def leaving(
+        self,
+        client: str,
+        person: str | int | None,
+        through: str | int | None,
+        fields: tuple[str, ...],
+        purpose: str,
+        now: int,
+    ) -> tuple[Decision, Disclosure | None]:
+        """The same, with the disclosure that it is once it leaves; None where the table cannot name the grant."""
+        ...
+
+    def app(self, client: str) -> AppFacts | None:
+        """An app as it stands in the table."""
+        ...
+
+    def epoch(self) -> int:
+        """Up to where the table has followed the store; 0 where it cannot be trusted."""
         ...

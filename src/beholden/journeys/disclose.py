@@ -27,6 +27,7 @@ __all__ = [
     "Question",
     "Stop",
     "Withheld",
+    "cut",
     "evaluate",
     "evaluate_many",
     "filter_records",
@@ -143,9 +144,9 @@ def evaluate_many(
         found = iter(rule(engines, [request for request in requests if request is not None]))
     except BeholdenError:  # law 4: who cannot read the standing allows nothing
         denied = [None if r is None else _denied(r.wishes[0].fields, Reason.GATE_STALE) for r in requests]
-        return _cut(denied, stop)
+        return cut(denied, stop)
     rulings = [None if request is None else next(found) for request in requests]
-    answers = _cut([None if ruling is None else ruling.decisions[0] for ruling in rulings], stop)
+    answers = cut([None if ruling is None else ruling.decisions[0] for ruling in rulings], stop)
     leaving = {
         n: ruling
         for n, (question, ruling, answer) in enumerate(zip(questions, rulings, answers, strict=False))
@@ -213,7 +214,7 @@ def _withdrawn(decision: Decision, reason: Reason) -> Decision:
     return Decision((), {**decision.denied, **dict.fromkeys(decision.allowed, reason)})
 
 
-def _cut(answers: Sequence[Decision | None], stop: Stop) -> list[Decision | None]:
+def cut(answers: Sequence[Decision | None], stop: Stop) -> list[Decision | None]:
     """The answers up to and with the one that ends the row."""
     for n, answer in enumerate(answers):
         permit = answer is not None and answer.whole

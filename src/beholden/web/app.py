@@ -21,10 +21,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beholden.journeys.ports import Engines
+from beholden.journeys.quick import QuickGate
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput, BeholdenError, Conflict, Damaged, NotAllowed, NotFound, Unavailable
 from beholden.web import console, developer_portal, gate_api, home, log, oauth, pages, privacy_centre, sign_in
 from beholden.web.configuration import Configuration
+from beholden.web.hot import HotPath
 from beholden.web.session import SignInNeeded
 
 MAX_BODY_BYTES = 64 * 1024
@@ -54,8 +56,16 @@ _SENTENCES = {
 }
 
 
-def create(engines: Engines, settings: Configuration) -> Starlette:
-    """The application on these engines. It opens nothing itself; `bootstrap` wires and closes the engines."""
+def create(engines: Engines, settings: Configuration, quick: QuickGate | None = None) -> ASGIApp:
+    """The application on these engines. It opens nothing itself; `bootstrap` wires and closes the engines.
+
+    With a quick gate, evaluations are answered by it, in front of everything else.
+    """
+    application = _application(engines, settings)
+    return application if quick is None else HotPath(application, engines, quick)
+
+
+def _application(engines: Engines, settings: Configuration) -> Starlette:
     application = Starlette(
         routes=_routes(engines, settings),
         middleware=[Middleware(Envelope, engines=engines)],

@@ -21,7 +21,7 @@ from beholden.web import strict_json
 
 _LOG = logging.getLogger("beholden.web")
 _LONGEST_KEY = 512
-_LONGEST_REQUEST_ID = 256
+MAX_REQUEST_ID = 256
 Answer = Callable[[Engines, str, bytes], Any]
 """Turns the bytes of a body, sent by a caller of this name, into a JSON value, or raises from the error tree."""
 _STATUS = ((BadInput, 400), (NotFound, 404), (NotAllowed, 403), (Conflict, 409), (Unavailable, 503))
@@ -170,7 +170,7 @@ async def _send(reply: Reply, request_id: str, send: Send) -> None:
         (b"x-content-type-options", b"nosniff"),
         *reply.headers,
     ]
-    if 0 < len(request_id) <= _LONGEST_REQUEST_ID:  # AuthZEN 1.0: the caller's id comes back as it was
+    if 0 < len(request_id) <= MAX_REQUEST_ID:  # AuthZEN 1.0: the caller's id comes back as it was
         headers.append((b"x-request-id", request_id.encode("latin-1")))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

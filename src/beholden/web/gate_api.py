@@ -52,7 +52,7 @@ def evaluation(engines: Engines, _caller: str, body: bytes) -> Any:
 def evaluations(engines: Engines, _caller: str, body: bytes) -> Any:
     """`POST /access/v1/evaluations` (AuthZEN 1.0, section 7): many questions, their shared parts said once."""
     request = strict_json.read_object(body)
-    stop, items = _stop(request), _items(request)
+    stop, items = read_stop(request), read_items(request)
     if not items:
         return _evaluate_one(engines, request)
     read = [_read_item(request, item) for item in items]
@@ -143,7 +143,7 @@ def _evaluation_closed(_engines: Engines, _caller: str, body: bytes) -> dict[str
 
 
 def _evaluations_closed(_engines: Engines, _caller: str, body: bytes) -> dict[str, Any]:
-    items = _items(strict_json.read_object(body))
+    items = read_items(strict_json.read_object(body))
     stale = write_no(Reason.GATE_STALE)
     return {"evaluations": [stale] * len(items)} if items else stale
 
@@ -153,7 +153,7 @@ def _platform(caller: str) -> Actor:
     return Actor(ActorKind.PLATFORM, caller)
 
 
-def _stop(request: dict[str, Any]) -> Stop:
+def read_stop(request: dict[str, Any]) -> Stop:
     options = request.get("options")
     if options is None:
         return Stop.NEVER
@@ -163,7 +163,7 @@ def _stop(request: dict[str, Any]) -> Stop:
     return Stop(semantic)
 
 
-def _items(request: dict[str, Any]) -> list[Any]:
+def read_items(request: dict[str, Any]) -> list[Any]:
     items = request.get("evaluations")
     if items is None:
         return []

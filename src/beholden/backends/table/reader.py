@@ -7,10 +7,11 @@ from pathlib import Path
 from beholden.backends.table.files import Mapped, map_file, pointed
 from beholden.gate.compiled import CompiledGate, Who
 from beholden.gate.compiled_many import decide_many
-from beholden.gate.facts import Facts
-from beholden.gate.table.layout import identity_of
+from beholden.gate.facts import AppFacts, Facts
+from beholden.gate.table.layout import Cell, identity_of
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
+from beholden.model.disclosure import Disclosure
 from beholden.model.errors import BeholdenError, Unavailable
 from beholden.model.ids import ClientId, PersonNumber
 
@@ -63,6 +64,26 @@ class TableReader:
         if gate is None:
             return [Decision((), dict.fromkeys(asked, Reason.GATE_STALE)) for asked in fields]
         return decide_many(gate, client, persons, through, fields, purpose, now=now, clock=self._clock())
+
+    def leaving(
+        self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, now: int
+    ) -> tuple[Decision, Disclosure | None]:
+        """See CompiledGate.leaving."""
+        gate = self.gate()
+        if gate is None:
+            return Decision((), dict.fromkeys(fields, Reason.GATE_STALE)), None
+        return gate.leaving(client, person, through, fields, purpose, now=now, clock=self._clock())
+
+    def app(self, client: str) -> AppFacts | None:
+        """The app as the table has it; None where it has none, or there is no table."""
+        gate = self.gate()
+        found = None if gate is None else gate.settled.app(client)
+        return None if found is None else found.facts
+
+    def epoch(self) -> int:
+        """Which epoch of the feed is in the table; 0 where there is no table, or nobody vouches for it."""
+        gate = self.gate()
+        return 0 if gate is None or gate.stale(self._clock()) else gate.view.cells[Cell.EPOCH]
 
     def facts(self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber]) -> Facts:
         """See GateFacts. Raises Unavailable where there is no table."""
