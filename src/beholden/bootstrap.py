@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from beholden.backends import cedar
 from beholden.backends.host.clock import FileClock, SystemClock
 from beholden.backends.host.ids import RandomIds
 from beholden.backends.host.keys import secret_file
@@ -13,6 +14,7 @@ from beholden.backends.mail.smtp import Account, Security, SmtpMailer
 from beholden.backends.parquet import ParquetTable
 from beholden.backends.segments import SegmentLedger, folder_reader
 from beholden.backends.sql.store import SqlStore
+from beholden.journeys.evaluate import ResourceTypes
 from beholden.journeys.ports import Clock, Engines
 from beholden.journeys.seal import Published
 from beholden.journeys.trace import TableFile
@@ -44,6 +46,11 @@ def catalogue(settings: Settings) -> catalogues.Catalogue:
     return catalogues.read(text)
 
 
+def resource_types(settings: Settings) -> ResourceTypes:
+    """The platform's own resource types, decided by its Cedar policies; raises BadInput where those are wrong."""
+    return ResourceTypes([cedar.read_folder(Path(settings.cedar))] if settings.cedar else ())
+
+
 def embedded(settings: Settings) -> Engines:
     """All engines on one host, everything kept in the data folder, which is made when it is not there.
 
@@ -54,6 +61,7 @@ def embedded(settings: Settings) -> Engines:
     except OSError as error:
         raise Unavailable(f"The data folder {settings.data} cannot be made ({error.strerror}).") from error
     read_catalogue = catalogue(settings)
+    read_types = resource_types(settings)
     store = SqlStore(settings.database_url)
     ledger = _ledger(settings, store)
     if ledger.size() and store.is_new():
@@ -74,6 +82,7 @@ def embedded(settings: Settings) -> Engines:
         url=settings.public_url,
         locks=FileLocks(settings.data / "locks"),
         contact=settings.contact,
+        resource_types=read_types,
     )
 
 

@@ -18,6 +18,7 @@ from beholden.journeys.use import record_use
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput, BeholdenError, Unavailable
 from beholden.model.ids import AppNumber, PersonNumber
+from beholden.model.resource import ResourceDecision
 
 __all__ = [
     "FilterAnswer",
@@ -123,37 +124,38 @@ def evaluate(engines: Engines, question: Question) -> Decision:
     Fails closed: a store that does not answer denies with `gate_stale`, a ledger that does not with `no_receipt`.
     """
     (answer,) = evaluate_many(engines, [question])
-    assert answer is not None
+    assert isinstance(answer, Decision)
     return answer
 
 
 def evaluate_many(
-    engines: Engines, questions: Sequence[Question | None], stop: Stop = Stop.NEVER
-) -> list[Decision | None]:
+    engines: Engines, questions: Sequence[Question | ResourceDecision | None], stop: Stop = Stop.NEVER
+) -> list[Decision | ResourceDecision | None]:
     """Answer questions in their order, from one snapshot; shorter than `questions` where `stop` ends it early.
 
-    None stands for a question that could not be read: it counts as a no and stays None. Only disclosures that are
-    part of the answer are recorded, all in one append. A receipt that fails later turns yes into no in its place; the
-    row is not lengthened for it.
+    A decision among them was made elsewhere: it counts and stays. None stands for a question that could not be read:
+    it counts as a no and stays None. Only disclosures that are part of the answer are recorded, all in one append. A
+    receipt that fails later turns yes into no in its place; the row is not lengthened for it.
     """
     if len(questions) > MAX_QUESTIONS:
         raise BadInput(f"{len(questions)} questions are more than {MAX_QUESTIONS}.", "Ask in parts.")
-    requests = [None if question is None else _request_of(engines, question) for question in questions]
+    requests = {n: _request_of(engines, one) for n, one in enumerate(questions) if isinstance(one, Question)}
+    answers = [None if isinstance(one, Question) else one for one in questions]
     try:
-        found = iter(rule(engines, [request for request in requests if request is not None]))
+        rulings = dict(zip(requests, rule(engines, list(requests.values())) if requests else (), strict=True))
     except BeholdenError:  # law 4: who cannot read the standing allows nothing
-        denied = [None if r is None else _denied(r.wishes[0].fields, Reason.GATE_STALE) for r in requests]
-        return _cut(denied, stop)
-    rulings = [None if request is None else next(found) for request in requests]
-    answers = _cut([None if ruling is None else ruling.decisions[0] for ruling in rulings], stop)
+        denied = {n: _denied(request.wishes[0].fields, Reason.GATE_STALE) for n, request in requests.items()}
+        return _cut([denied.get(n, answer) for n, answer in enumerate(answers)], stop)
+    judged = {n: ruling.decisions[0] for n, ruling in rulings.items()}
+    found = _cut([judged.get(n, answer) for n, answer in enumerate(answers)], stop)
     leaving = {
-        n: ruling
-        for n, (question, ruling, answer) in enumerate(zip(questions, rulings, answers, strict=False))
-        if question is not None and ruling is not None and answer is not None and question.disclose and answer.allowed
+        n: rulings[n]
+        for n, question in enumerate(questions[: len(found)])
+        if isinstance(question, Question) and question.disclose and judged[n].allowed
     }
     for n, answer in _release(engines, leaving).items():
-        answers[n] = answer
-    return answers
+        found[n] = answer
+    return found
 
 
 def filter_records(engines: Engines, request: FilterRequest) -> FilterAnswer:
@@ -213,7 +215,7 @@ def _withdrawn(decision: Decision, reason: Reason) -> Decision:
     return Decision((), {**decision.denied, **dict.fromkeys(decision.allowed, reason)})
 
 
-def _cut(answers: Sequence[Decision | None], stop: Stop) -> list[Decision | None]:
+def _cut(answers: Sequence[Decision | ResourceDecision | None], stop: Stop) -> list[Decision | ResourceDecision | None]:
     """The answers up to and with the one that ends the row."""
     for n, answer in enumerate(answers):
         permit = answer is not None and answer.whole

@@ -22,6 +22,7 @@ from beholden.backends.sql.forensics import SqlExaminations
 from beholden.backends.sql.gate import SqlGateFacts
 from beholden.backends.sql.migrate import is_new, upgrade
 from beholden.backends.sql.notices import SqlNoticeStore
+from beholden.backends.sql.search import SqlSearchFacts
 from beholden.backends.sql.watch import SqlWatchStore
 
 Result = TypeVar("Result")
@@ -55,6 +56,11 @@ class SqlUnit:
     def gate(self) -> SqlGateFacts:
         """The gate's facts."""
         return SqlGateFacts(self._connection, self._opened)
+
+    @cached_property
+    def search(self) -> SqlSearchFacts:
+        """Whom the gate may be asked about."""
+        return SqlSearchFacts(self._connection, self.gate)
 
     @cached_property
     def deletions(self) -> SqlDeletionRequests:

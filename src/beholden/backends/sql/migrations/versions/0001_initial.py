@@ -250,7 +250,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "id"),
         sqlite_with_rowid=False,
     )
-    op.create_index("grants_by_app", "grants", ["app", "state"], unique=False)
+    op.create_index("grants_by_app", "grants", ["app", "state", "person"], unique=False)
     op.create_index("grants_by_id", "grants", ["id"], unique=False)
     op.create_table(
         "notice_batches",
