@@ -351,6 +351,8 @@ WRONG_MEMBERS = [
     ("context", {"purpose": 1}),
     ("context", {"purpose": "x" * 201}),
     ("context", {"through": {"type": "group", "id": "x"}}),
+    ("context", {"through": {"type": {}, "id": "x"}}),
+    ("context", {"through": {"type": "person", "id": ["x"]}}),
     ("context", []),
 ]
 

@@ -213,8 +213,10 @@ def read_person(value: Any, where: str) -> PersonRef:
     """A person as text (the platform's id) or as {type, id}."""
     if isinstance(value, str):
         return PersonRef(value)
-    if isinstance(value, dict) and isinstance(value.get("id"), str) and value.get("type") in _PERSON_TYPES:
-        return PersonRef(value["id"], _PERSON_TYPES[value["type"]])
+    if isinstance(value, dict):
+        type_, id_ = value.get("type"), value.get("id")
+        if isinstance(type_, str) and isinstance(id_, str) and type_ in _PERSON_TYPES:
+            return PersonRef(id_, _PERSON_TYPES[type_])
     raise BadInput(f"{where} must be a person.", 'Send an id, or {"type": "scoped_person", "id": …}.')
 
 
