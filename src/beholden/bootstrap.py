@@ -1,6 +1,7 @@
 """The one place that wires backends to journeys."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from beholden.backends import cedar
@@ -46,11 +47,6 @@ def catalogue(settings: Settings) -> catalogues.Catalogue:
     return catalogues.read(text)
 
 
-def resource_types(settings: Settings) -> ResourceTypes:
-    """The platform's own resource types, decided by its Cedar policies; raises BadInput where those are wrong."""
-    return ResourceTypes([cedar.read_folder(Path(settings.cedar))] if settings.cedar else ())
-
-
 def embedded(settings: Settings) -> Engines:
     """All engines on one host, everything kept in the data folder, which is made when it is not there.
 
@@ -61,7 +57,6 @@ def embedded(settings: Settings) -> Engines:
     except OSError as error:
         raise Unavailable(f"The data folder {settings.data} cannot be made ({error.strerror}).") from error
     read_catalogue = catalogue(settings)
-    read_types = resource_types(settings)
     store = SqlStore(settings.database_url)
     ledger = _ledger(settings, store)
     if ledger.size() and store.is_new():
@@ -82,8 +77,21 @@ def embedded(settings: Settings) -> Engines:
         url=settings.public_url,
         locks=FileLocks(settings.data / "locks"),
         contact=settings.contact,
-        resource_types=read_types,
     )
+
+
+def gate(settings: Settings) -> Engines:
+    """`embedded`, and the platform's own resource types: for whatever answers the gate's callers.
+
+    Apart from it, so that a mistake in a Cedar policy never keeps an operator from banning an app.
+    """
+    types = resource_types(settings)
+    return replace(embedded(settings), resource_types=types)
+
+
+def resource_types(settings: Settings) -> ResourceTypes:
+    """The platform's own resource types, decided by its Cedar policies; raises BadInput where those are wrong."""
+    return ResourceTypes([cedar.read_folder(Path(settings.cedar))] if settings.cedar else ())
 
 
 def mailer(settings: Settings) -> Lanes:

@@ -32,7 +32,7 @@ def command(data: Path, host: str | None, port: int | None) -> None:
     chosen = replace(chosen, host=chosen.host if host is None else host, port=chosen.port if port is None else port)
     with closing(_listen(chosen.host, chosen.port)) as listener:
         chosen = replace(chosen, port=listener.getsockname()[1])
-        engines = bootstrap.embedded(chosen)
+        engines = bootstrap.gate(chosen)
         try:
             _run(engines, chosen, listener)
         finally:
