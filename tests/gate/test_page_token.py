@@ -9,7 +9,8 @@ from beholden.gate.page_token import Place
 from beholden.model.errors import BadInput
 
 SECRET = b"s" * 32
-PLACES = st.builds(Place, st.integers(0, 2**62) | st.text(max_size=40), st.integers(1, 1000))
+IDS = st.text(max_size=40) | st.just("𝄞" * 1000)
+PLACES = st.builds(Place, st.integers(0, 2**62) | IDS, st.integers(1, 1000))
 
 
 @given(PLACES, st.binary(max_size=40))

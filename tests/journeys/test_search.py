@@ -1,21 +1,25 @@
 """Searches say neither more nor less than the evaluation of each candidate, page by page."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from beholden.backends.cedar import read_folder
 from beholden.backends.sql.store import SqlStore
 from beholden.gate.page_token import Place, write
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys import search as searches
 from beholden.journeys.disclose import PersonRef, Question, evaluate
-from beholden.journeys.search import Found, Page, PersonSearch, Sought, search
+from beholden.journeys.evaluate import ResourceTypes
+from beholden.journeys.search import Found, Page, PersonSearch, ResourceSearch, Sought, search
 from beholden.model.app import Ask
 from beholden.model.errors import BadInput, Unavailable
 from beholden.model.grant import EndReason, GrantState
 from beholden.model.person import Choice, Scope
+from beholden.model.resource import Action, Entity, ResourceQuestion
 
 ASKED = b"the same each time"
 ANY_EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -27,7 +31,7 @@ def wanted(sought: Sought, app: str = "", person: str = "", **more: object) -> P
     return PersonSearch(sought, app, ref, **given_)
 
 
-def pages(engines: object, what: PersonSearch, limit: int) -> list[Found]:
+def pages(engines: object, what: PersonSearch | ResourceSearch, limit: int) -> list[Found]:
     """All pages of a search, one after the other."""
     found = [search(engines, what, Page(ASKED, None, limit))]
     while found[-1].next_token:
@@ -205,3 +209,47 @@ def test_a_page_is_never_larger_than_the_gate_allows(crowd, monkeypatch):
     what = wanted(Sought.RESOURCE, "quiz")
     assert len(search(crowd.engines, what, Page(ASKED, None, 10**30)).ids) == 4
     assert len(search(crowd.engines, what, Page(ASKED)).ids) == 2
+
+
+def test_a_search_is_no_larger_than_a_question():
+    for more in ({"fields": ("name",) * 1001}, {"purpose": "x" * 201}):
+        with pytest.raises(BadInput):
+            wanted(Sought.RESOURCE, "quiz", **more)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Policies by which Ann may read every record whose number is not a multiple of three."""
+    pytest.importorskip("cedarpy", reason="resource types of one's own need the extra `cedar`")
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "types.yaml").write_text("subjects: {user: User}\nresources: {record: Record}\nactions: [a, b, c, d]\n")
+    (folder / "policies.cedar").write_text(
+        'permit (principal == User::"ann", action in [Action::"a", Action::"c", Action::"d"], resource is Record)'
+        " when { resource.open };"
+    )
+    entities = [{"uid": {"type": "User", "id": name}, "attrs": {}, "parents": []} for name in ("ann", "bob")]
+    for n in range(60):
+        entities.append({"uid": {"type": "Record", "id": f"é{n}"}, "attrs": {"open": n % 3 != 0}, "parents": []})
+    (folder / "entities.json").write_text(json.dumps(entities))
+    return ResourceTypes([read_folder(folder)])
+
+
+@ANY_EXAMPLES
+@given(st.integers(1, 70), st.integers(1, 9), st.integers(1, 9))
+def test_pages_of_the_platforms_own_types_together_are_the_whole_list(house, library, limit, most, fewest):
+    engines = replace(house.engines, resource_types=library)
+    before = searches.MAX_ENTITIES, searches._FEWEST
+    searches.MAX_ENTITIES, searches._FEWEST = most, fewest
+    ann, read, record = Entity("user", "ann"), Action("a"), Entity("record", "é1")
+    try:
+        for sought, expected in (
+            (Sought.RESOURCE, sorted(f"é{n}" for n in range(60) if n % 3)),
+            (Sought.SUBJECT, ["ann"]),
+            (Sought.ACTION, ["a", "c", "d"]),
+        ):
+            what = ResourceSearch(sought, ResourceQuestion(ann, read, record))
+            found = pages(engines, what, limit)
+            assert ids(found) == expected
+            assert all(len(page.ids) <= limit for page in found)
+    finally:
+        searches.MAX_ENTITIES, searches._FEWEST = before

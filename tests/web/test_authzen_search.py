@@ -97,6 +97,24 @@ def test_pages_come_with_page_first_and_a_token_that_binds_everything_else(clien
     assert elsewhere.status_code == 400
 
 
+def test_people_and_the_platforms_own_types_stand_in_one_row(client, house):
+    alice = {"subject": {"type": "user", "id": "alice"}, "resource": {"type": "record", "id": "record-1"}}
+    leaving = {"context": {**CONTEXT, "disclose": True}}
+    no = {**alice, "action": {"name": "delete"}}
+    before = house.engines.ledger.size()
+
+    def row(semantic: str, *items: dict) -> list[bool]:
+        options = {"evaluations_semantic": semantic}
+        asked = {**whole(EVALUATION), "options": options, "evaluations": list(items)}
+        return [one["decision"] for one in client.post(EVALUATIONS, json=asked).json()["evaluations"]]
+
+    assert row("deny_on_first_deny", alice, no, leaving) == [True, False]
+    assert row("permit_on_first_permit", no, alice, leaving) == [False, True]
+    assert house.engines.ledger.size() == before, "what the row did not come to was not disclosed"
+    assert row("execute_all", leaving, no, alice, {"subject": 1}, leaving) == [True, False, True, False, True]
+    assert house.engines.ledger.size() == before + 2
+
+
 @pytest.mark.parametrize("page", [1, [], {"limit": 0}, {"limit": -1}, {"limit": 1.5}, {"limit": True}, {"token": 1}])
 def test_a_page_of_the_wrong_kind_is_refused(client, page):
     for path in (SUBJECT, RESOURCE, ACTION):

@@ -28,7 +28,7 @@ class Place:
 
 def write(secret: bytes, parameters: bytes, place: Place) -> str:
     """The token for `place` in a search with these parameters."""
-    plain = json.dumps([place.limit, place.after], separators=(",", ":")).encode()
+    plain = json.dumps([place.limit, place.after], ensure_ascii=False, separators=(",", ":")).encode()
     return _written(_cipher(secret).encrypt(plain, [parameters]))
 
 

@@ -61,7 +61,7 @@ class Question:
     def __post_init__(self) -> None:
         if self.fields is None and self.disclose:
             raise BadInput("A disclosure must name its fields.", "List what is about to leave.")
-        _refuse_size(self.fields, self.purpose)
+        refuse_size(self.fields, self.purpose)
 
 
 class Stop(StrEnum):
@@ -228,7 +228,7 @@ def _refuse_malformed(request: FilterRequest) -> None:
     """Refuse the whole call where one record is malformed: a record silently left out would hide a mistake."""
     if len(request.records) > MAX_RECORDS:
         raise BadInput(f"{len(request.records)} records are more than {MAX_RECORDS}.", "Send them in parts.")
-    _refuse_size(request.fields, request.purpose)
+    refuse_size(request.fields, request.purpose)
     for n, record in enumerate(request.records):
         if not isinstance(record, Mapping):
             raise BadInput(f"Record {n} is not an object.", "Send objects.")
@@ -236,7 +236,8 @@ def _refuse_malformed(request: FilterRequest) -> None:
             raise BadInput(f"Record {n} has no text under {request.person[:60]!r}.", "Put the person's id there.")
 
 
-def _refuse_size(fields: Sequence[str] | None, purpose: str) -> None:
+def refuse_size(fields: Sequence[str] | None, purpose: str) -> None:
+    """Raise BadInput where a question, of whatever form, names more than anybody needs."""
     if fields is not None and len(fields) > MAX_FIELDS:
         raise BadInput(f"{len(fields)} fields are more than {MAX_FIELDS}.", "Ask in parts.")
     if len(purpose) > _LONGEST_PURPOSE:

@@ -20,6 +20,7 @@ from beholden.gate.page_token import read as read_token
 from beholden.gate.page_token import write as write_token
 from beholden.gate.pairwise import scoped_ids
 from beholden.gate.resource_types import APP
+from beholden.journeys.disclose import refuse_size
 from beholden.journeys.evaluate import decide_within
 from beholden.journeys.ports import Engines, Unit
 from beholden.journeys.ruling import PersonRef, Request, Wish, is_possible, numbers, rule_within
@@ -59,6 +60,9 @@ class PersonSearch:
     fields: tuple[str, ...] | None
     purpose: str
     through: PersonRef | None = None
+
+    def __post_init__(self) -> None:
+        refuse_size(self.fields, self.purpose)
 
 
 @dataclass(frozen=True, slots=True)

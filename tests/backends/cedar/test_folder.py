@@ -64,6 +64,7 @@ MISTAKES = [
     ({"entities_json": "[{"}, "entities.json is not a list of Cedar entities"),
     ({"entities_json": "{}"}, "entities.json is not a list of Cedar entities"),
     ({"entities_json": '[{"uid": 1}]'}, "entities.json is not a list of Cedar entities"),
+    ({"entities_json": GOOD["entities.json"].replace('"a"', '""')}, "a User has an id that is empty"),
     ({"schema_json": "{"}, "schema.json is not a Cedar schema"),
     (
         {"schema_json": SCHEMA, "policies_cedar": "permit (principal is Ghost, action, resource);"},

@@ -13,7 +13,7 @@ leaves it out, and if that was a `forbid`, what remains would allow too much.
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from beholden.backends.cedar.values import Unusable, cedar_record
@@ -43,13 +43,13 @@ class CedarEvaluator:
     types: Types
     policies: "cedarpy.PolicySet"
     entities: "cedarpy.Entities"
-    supplied: Iterable[tuple[str, str]] = ()
+    supplied: InitVar[Iterable[tuple[str, str]]] = ()
     _ids: Mapping[str, Sequence[str]] = field(init=False, repr=False)
     _known: frozenset[tuple[str, str]] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, supplied: Iterable[tuple[str, str]]) -> None:
         ids: dict[str, list[str]] = {}
-        for type_, id_ in sorted(set(self.supplied)):
+        for type_, id_ in sorted(set(supplied)):
             ids.setdefault(type_, []).append(id_)
         object.__setattr__(self, "_ids", ids)
         object.__setattr__(self, "_known", frozenset((type_, id_) for type_, all_ in ids.items() for id_ in all_))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 << 20
 MAX_ENTITIES = 1_000_000
 _LONGEST_NAME = 200
+_LONGEST_ID = 1_000  # as in a request
 _CEDAR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(::[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -111,6 +112,9 @@ def _entities(path: Path, schema: "cedarpy.Schema | None") -> tuple["cedarpy.Ent
         raise BadInput(f"{path} is not a list of Cedar entities: {_said(error)}.", "Mend it.") from error
     if len(supplied) > MAX_ENTITIES:
         raise BadInput(f"{path} has more than {MAX_ENTITIES} entities.", "Supply only what policies and searches need.")
+    for type_, id_ in supplied:
+        if not 0 < len(id_) <= _LONGEST_ID:
+            raise BadInput(f"{path}: a {type_} has an id that is empty or too long to ask about.", "Name it otherwise.")
     return entities, supplied
 
 
