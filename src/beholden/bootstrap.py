@@ -1,8 +1,10 @@
 """The one place that wires backends to journeys."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from beholden.backends import cedar
 from beholden.backends.host.clock import FileClock, SystemClock
 from beholden.backends.host.ids import RandomIds
 from beholden.backends.host.keys import secret_file
@@ -14,6 +16,7 @@ from beholden.backends.parquet import ParquetTable
 from beholden.backends.segments import SegmentLedger, folder_reader
 from beholden.backends.sql.store import SqlStore
 from beholden.backends.table.reader import TableReader
+from beholden.journeys.evaluate import ResourceTypes
 from beholden.journeys.ports import Clock, Engines
 from beholden.journeys.quick import QuickGate
 from beholden.journeys.seal import Published
@@ -84,6 +87,20 @@ def quick_gate(settings: Settings, engines: Engines) -> QuickGate | None:
     if settings.gate != "table":
         return None
     return QuickGate(engines, TableReader(settings.data / "table", engines.catalogue, engines.pairwise))
+
+
+def gate(settings: Settings) -> Engines:
+    """`embedded`, and the platform's own resource types: for whatever answers the gate's callers.
+
+    Apart from it, so that a mistake in a Cedar policy never keeps an operator from banning an app.
+    """
+    types = resource_types(settings)
+    return replace(embedded(settings), resource_types=types)
+
+
+def resource_types(settings: Settings) -> ResourceTypes:
+    """The platform's own resource types, decided by its Cedar policies; raises BadInput where those are wrong."""
+    return ResourceTypes([cedar.read_folder(Path(settings.cedar))] if settings.cedar else ())
 
 
 def mailer(settings: Settings) -> Lanes:

@@ -36,6 +36,7 @@ class Settings:
     oidc_client_secret: str = field(default="", metadata={"help": "our client secret there"})
     ledger_origin: str = field(default="beholden.example/ledger", metadata={"help": "name in every checkpoint"})
     gate: str = field(default="store", metadata={"help": "what evaluations are answered from: store, or table"})
+    cedar: str = field(default="", metadata={"help": "folder with Cedar policies for your own resource types"})
     clock: str = field(default="", metadata={"help": "a file that holds simulated time, for demo and tests only"})
 
     @property
@@ -70,6 +71,8 @@ def read(environment: Mapping[str, str] | None = None, *, data: Path | None = No
         address = getattr(settings, name)
         if address and urlsplit(address).scheme not in {"http", "https"}:
             raise BadInput(f"BEHOLDEN_{name.upper()}={address!r} is not an http(s) address.", "Mend it.")
+        if "?" in address or "#" in address:  # every address we give out is this one with a path behind it
+            raise BadInput(f"BEHOLDEN_{name.upper()}={address!r} has a query or a fragment.", "Leave it out.")
     return settings
 
 

@@ -13,8 +13,9 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from beholden.cli import app as app_commands
 from beholden.cli import serve
-from beholden.model.errors import Unavailable
+from beholden.model.errors import BadInput, Unavailable
 
 BEHOLDEN = [sys.executable, "-c", "from beholden.cli.main import main; main()"]
 
@@ -139,3 +140,11 @@ def test_a_port_that_is_none_is_wrong_use(house, port):
     result = CliRunner().invoke(serve.command, ["--data", str(house.data), "--port", port])
     assert result.exit_code == 2
     assert "--port" in result.output
+
+
+def test_a_mistake_in_the_platforms_policies_stops_the_server_and_nothing_else(house, monkeypatch):
+    monkeypatch.setenv("BEHOLDEN_CEDAR", str(house.data / "nix"))
+    result = CliRunner().invoke(serve.command, ["--data", str(house.data), "--port", "0"])
+    assert isinstance(result.exception, BadInput)
+    assert "nix" in str(result.exception)
+    assert CliRunner().invoke(app_commands.command, ["list", "--data", str(house.data)]).exit_code == 0

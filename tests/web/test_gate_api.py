@@ -17,10 +17,11 @@ from beholden.model.app import Ask
 from beholden.model.person import Choice, Scope
 from beholden.model.time import parse
 from beholden.web import app as web_app
-from beholden.web.gate_api import CONFIGURATION, EVALUATION, EVALUATIONS, FILTER, PEOPLE, USE
+from beholden.web.gate_api import EVALUATION, EVALUATIONS, FILTER, PEOPLE, SEARCHES, USE
+from beholden.web.pdp_metadata import CONFIGURATION
 from tests.web.live import serving
 
-ENDPOINTS = (EVALUATION, EVALUATIONS, FILTER, USE)
+ENDPOINTS = (EVALUATION, EVALUATIONS, FILTER, USE, *SEARCHES.values())
 JSON = {"content-type": "application/json"}
 
 
@@ -214,7 +215,8 @@ def test_the_configuration_names_what_there_is(served):
     base = found["policy_decision_point"]
     assert found["access_evaluation_endpoint"] == base + EVALUATION
     assert found["access_evaluations_endpoint"] == base + EVALUATIONS
-    assert not [name for name in found if "search" in name], "what is not there is not announced"
+    assert [found[f"search_{sought}_endpoint"] for sought in SEARCHES] == [base + path for path in SEARCHES.values()]
+    assert not {"capabilities", "signed_metadata"} & found.keys(), "what is not there is not announced"
     assert httpx.post(served.url + CONFIGURATION).status_code == 405
 
 
@@ -349,6 +351,8 @@ WRONG_MEMBERS = [
     ("context", {"purpose": 1}),
     ("context", {"purpose": "x" * 201}),
     ("context", {"through": {"type": "group", "id": "x"}}),
+    ("context", {"through": {"type": {}, "id": "x"}}),
+    ("context", {"through": {"type": "person", "id": ["x"]}}),
     ("context", []),
 ]
 

@@ -43,7 +43,7 @@ def command(
         _listen(chosen.host, chosen.port) if inherited is None else socket.socket(fileno=inherited)
     ) as listener:
         chosen = replace(chosen, port=listener.getsockname()[1])
-        engines = bootstrap.embedded(chosen)
+        engines = bootstrap.gate(chosen)
         try:
             if workers == 1:
                 _run(engines, chosen, listener, quiet=inherited is not None)

@@ -109,6 +109,15 @@ def judge(terms: Terms, person: PersonNumber | None, fields: Sequence[str]) -> D
     return Decision(tuple(allowed), denied, _earliest(*ends) if allowed else None)
 
 
+def refuse_app(facts: Facts, policy: Policy) -> Reason | None:
+    """What stands against whoever asks, whatever is asked: our own ignorance (law 4), then the app's standing (R2)."""
+    if not facts.lag_ms <= policy.gate_lag_limit_ms:  # so written that a lag which is no number is a no
+        return Reason.GATE_STALE
+    if facts.app is None:
+        return Reason.APP_UNKNOWN
+    return refuse_standing(facts.app)
+
+
 def expires_at(last_use: datetime | None, policy: Policy) -> datetime | None:
     """When 90 days of a person's own disuse are over; None where the policy has no such clock or there was no use."""
     if policy.inactivity_days is None or last_use is None:
@@ -126,13 +135,9 @@ def inactive(person: PersonFacts, policy: Policy, now: datetime) -> bool:
 
 def _refuse_request(facts: Facts, policy: Policy, now: datetime) -> Reason | None:
     """What stands against the whole request, whoever's data it is."""
-    if not facts.lag_ms <= policy.gate_lag_limit_ms:  # so written that a lag which is no number is a no
-        return Reason.GATE_STALE
-    if facts.app is None:
-        return Reason.APP_UNKNOWN
-    by_standing = refuse_standing(facts.app)
-    if by_standing is not None:
-        return by_standing
+    refusal = refuse_app(facts, policy)
+    if refusal is not None or facts.app is None:
+        return refusal or Reason.APP_UNKNOWN
     return _refuse_grant(facts, facts.app, now)
 
 

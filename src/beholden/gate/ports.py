@@ -1,6 +1,6 @@
 """What the gate needs to know, and from whom."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from beholden.model.decision import Decision
 from beholden.model.disclosure import Disclosure
 from beholden.model.ids import AppNumber, ClientId, PersonNumber
 from beholden.model.policy import Policy
+from beholden.model.resource import ResourceDecision, ResourceQuestion
 
 
 class GateFacts(Protocol):
@@ -167,4 +168,49 @@ class DecisionTable(Protocol):
 
     def epoch(self) -> int:
         """Up to where the table has followed the store; 0 where it cannot be trusted."""
+        ...
+
+
+class SearchFacts(Protocol):
+    """Who may be asked about at all, so that a search need not ask about everybody; from the unit's snapshot."""
+
+    def granters(self, app: AppNumber, after: PersonNumber | None, limit: int) -> Sequence[PersonNumber]:
+        """People with an active grant for the app, by number, from behind `after` on."""
+        ...
+
+    def everybody(self, after: PersonNumber | None, limit: int) -> Sequence[PersonNumber]:
+        """People who are not erased, by number, from behind `after` on."""
+        ...
+
+    def own_facts(self, client: ClientId, persons: Sequence[PersonNumber]) -> Sequence[Facts]:
+        """For each person what `GateFacts.facts(client, person, [person])` says, in a handful of reads for all."""
+        ...
+
+
+class Evaluator(Protocol):
+    """Decides about a platform's own resource types, by rules that the platform supplies. Safe to share by threads.
+
+    It never raises for what a question holds: what cannot be decided is a no with a reason (law 4).
+    """
+
+    @property
+    def resource_types(self) -> Collection[str]:
+        """The resource types that it answers for."""
+        ...
+
+    @property
+    def actions(self) -> Sequence[str]:
+        """The actions that it knows, in order."""
+        ...
+
+    def decide(self, questions: Sequence[ResourceQuestion]) -> Sequence[ResourceDecision]:
+        """An answer to each question."""
+        ...
+
+    def knows(self, type_: str, id_: str) -> bool:
+        """Whether there is such an entity among those that the platform supplied."""
+        ...
+
+    def ids(self, type_: str, after: str | None, limit: int) -> Sequence[str]:
+        """Ids of the supplied entities of a type, in order, from behind `after` on; none of a type it does not know."""
         ...

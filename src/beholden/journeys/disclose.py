@@ -18,6 +18,7 @@ from beholden.journeys.use import record_use
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput, BeholdenError, Unavailable
 from beholden.model.ids import AppNumber, PersonNumber
+from beholden.model.resource import ResourceDecision
 
 __all__ = [
     "FilterAnswer",
@@ -61,7 +62,7 @@ class Question:
     def __post_init__(self) -> None:
         if self.fields is None and self.disclose:
             raise BadInput("A disclosure must name its fields.", "List what is about to leave.")
-        _refuse_size(self.fields, self.purpose)
+        refuse_size(self.fields, self.purpose)
 
 
 class Stop(StrEnum):
@@ -124,37 +125,38 @@ def evaluate(engines: Engines, question: Question) -> Decision:
     Fails closed: a store that does not answer denies with `gate_stale`, a ledger that does not with `no_receipt`.
     """
     (answer,) = evaluate_many(engines, [question])
-    assert answer is not None
+    assert isinstance(answer, Decision)
     return answer
 
 
 def evaluate_many(
-    engines: Engines, questions: Sequence[Question | None], stop: Stop = Stop.NEVER
-) -> list[Decision | None]:
+    engines: Engines, questions: Sequence[Question | ResourceDecision | None], stop: Stop = Stop.NEVER
+) -> list[Decision | ResourceDecision | None]:
     """Answer questions in their order, from one snapshot; shorter than `questions` where `stop` ends it early.
 
-    None stands for a question that could not be read: it counts as a no and stays None. Only disclosures that are
-    part of the answer are recorded, all in one append. A receipt that fails later turns yes into no in its place; the
-    row is not lengthened for it.
+    A decision among them was made elsewhere: it counts and stays. None stands for a question that could not be read:
+    it counts as a no and stays None. Only disclosures that are part of the answer are recorded, all in one append. A
+    receipt that fails later turns yes into no in its place; the row is not lengthened for it.
     """
     if len(questions) > MAX_QUESTIONS:
         raise BadInput(f"{len(questions)} questions are more than {MAX_QUESTIONS}.", "Ask in parts.")
-    requests = [None if question is None else _request_of(engines, question) for question in questions]
+    requests = {n: _request_of(engines, one) for n, one in enumerate(questions) if isinstance(one, Question)}
+    answers = [None if isinstance(one, Question) else one for one in questions]
     try:
-        found = iter(rule(engines, [request for request in requests if request is not None]))
+        rulings = dict(zip(requests, rule(engines, list(requests.values())) if requests else (), strict=True))
     except BeholdenError:  # law 4: who cannot read the standing allows nothing
-        denied = [None if r is None else _denied(r.wishes[0].fields, Reason.GATE_STALE) for r in requests]
-        return cut(denied, stop)
-    rulings = [None if request is None else next(found) for request in requests]
-    answers = cut([None if ruling is None else ruling.decisions[0] for ruling in rulings], stop)
+        denied = {n: _denied(request.wishes[0].fields, Reason.GATE_STALE) for n, request in requests.items()}
+        return cut([denied.get(n, answer) for n, answer in enumerate(answers)], stop)
+    judged = {n: ruling.decisions[0] for n, ruling in rulings.items()}
+    found = cut([judged.get(n, answer) for n, answer in enumerate(answers)], stop)
     leaving = {
-        n: ruling
-        for n, (question, ruling, answer) in enumerate(zip(questions, rulings, answers, strict=False))
-        if question is not None and ruling is not None and answer is not None and question.disclose and answer.allowed
+        n: rulings[n]
+        for n, question in enumerate(questions[: len(found)])
+        if isinstance(question, Question) and question.disclose and judged[n].allowed
     }
     for n, answer in _release(engines, leaving).items():
-        answers[n] = answer
-    return answers
+        found[n] = answer
+    return found
 
 
 def filter_records(engines: Engines, request: FilterRequest) -> FilterAnswer:
@@ -214,7 +216,7 @@ def _withdrawn(decision: Decision, reason: Reason) -> Decision:
     return Decision((), {**decision.denied, **dict.fromkeys(decision.allowed, reason)})
 
 
-def cut(answers: Sequence[Decision | None], stop: Stop) -> list[Decision | None]:
+def cut(answers: Sequence[Decision | ResourceDecision | None], stop: Stop) -> list[Decision | ResourceDecision | None]:
     """The answers up to and with the one that ends the row."""
     for n, answer in enumerate(answers):
         permit = answer is not None and answer.whole
@@ -227,7 +229,7 @@ def _refuse_malformed(request: FilterRequest) -> None:
     """Refuse the whole call where one record is malformed: a record silently left out would hide a mistake."""
     if len(request.records) > MAX_RECORDS:
         raise BadInput(f"{len(request.records)} records are more than {MAX_RECORDS}.", "Send them in parts.")
-    _refuse_size(request.fields, request.purpose)
+    refuse_size(request.fields, request.purpose)
     for n, record in enumerate(request.records):
         if not isinstance(record, Mapping):
             raise BadInput(f"Record {n} is not an object.", "Send objects.")
@@ -235,7 +237,8 @@ def _refuse_malformed(request: FilterRequest) -> None:
             raise BadInput(f"Record {n} has no text under {request.person[:60]!r}.", "Put the person's id there.")
 
 
-def _refuse_size(fields: Sequence[str] | None, purpose: str) -> None:
+def refuse_size(fields: Sequence[str] | None, purpose: str) -> None:
+    """Raise BadInput where a question, of whatever form, names more than anybody needs."""
     if fields is not None and len(fields) > MAX_FIELDS:
         raise BadInput(f"{len(fields)} fields are more than {MAX_FIELDS}.", "Ask in parts.")
     if len(purpose) > _LONGEST_PURPOSE:

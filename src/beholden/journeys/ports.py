@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
@@ -10,7 +10,8 @@ from beholden.cases.ports import CaseStore
 from beholden.enforcement.ports import EnforcementStore
 from beholden.forensics.ports import Examinations
 from beholden.gate.oauth.ports import ConsentBook
-from beholden.gate.ports import ChangeFeed, GateFacts, GateRows
+from beholden.gate.ports import ChangeFeed, GateFacts, GateRows, SearchFacts
+from beholden.gate.resource_types import ResourceTypes
 from beholden.ledger.ports import Ledger
 from beholden.model.act import ActorKind
 from beholden.model.app import App, Ask, Developer
@@ -391,6 +392,11 @@ class Unit(Protocol):
         ...
 
     @property
+    def search(self) -> SearchFacts:
+        """Whom the gate may be asked about."""
+        ...
+
+    @property
     def deletions(self) -> DeletionRequests:
         """Wishes of deletion."""
         ...
@@ -473,7 +479,8 @@ class Engines:
     """All that a journey may touch, wired once in `bootstrap`.
 
     `pairwise` is the 32-byte secret behind app-scoped ids. `url` is where people reach the pages, without a slash.
-    `contact` is the address that every letter names for questions (GDPR Art. 33(3)(b)).
+    `contact` is the address that every letter names for questions (GDPR Art. 33(3)(b)). `resource_types` are the
+    platform's own, beyond people.
     """
 
     clock: Clock
@@ -486,3 +493,4 @@ class Engines:
     url: str
     locks: Locks
     contact: str
+    resource_types: ResourceTypes = field(default_factory=ResourceTypes)

@@ -75,9 +75,14 @@ def rule(engines: Engines, requests: Sequence[Request]) -> list[Ruling]:
     """Decide every wish of every request on one snapshot; raises Unavailable when the store does not answer."""
     began = time.monotonic()
     with engines.store.read() as unit:
-        now = engines.clock.now()
-        policy = unit.directory.policy()
-        return [_rule_one(engines, unit, policy, now, request, began) for request in requests]
+        return rule_within(engines, unit, requests, began)
+
+
+def rule_within(engines: Engines, unit: Unit, requests: Sequence[Request], began: float) -> list[Ruling]:
+    """The same within a unit that began to read at `began` (monotonic seconds)."""
+    now = engines.clock.now()
+    policy = unit.directory.policy()
+    return [_rule_one(engines, unit, policy, now, request, began) for request in requests]
 
 
 def rule_again(engines: Engines, ruling: Ruling) -> Ruling:

@@ -102,8 +102,10 @@ def refusal(error: BeholdenError) -> Reply:
 
 async def reply_to_get(reply: Callable[[], Any], scope: Scope, send: Send) -> None:
     """Answer a GET of something public; anything but GET and HEAD is refused."""
-    refused = _refuse_method(scope["method"], "GET", "HEAD")
-    await _send(refused or Reply(200, reply()), Headers(scope=scope).get("x-request-id", ""), send)
+    answer = _refuse_method(scope["method"], "GET", "HEAD") or reply()
+    await _send(
+        answer if isinstance(answer, Reply) else Reply(200, answer), Headers(scope=scope).get("x-request-id", ""), send
+    )
 
 
 def _refuse_method(method: str, *allowed: str) -> Reply | None:

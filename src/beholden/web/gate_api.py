@@ -4,25 +4,37 @@ The filter's answer has two parts: `records` may go to the app; `report` is for 
 unknown and who opted out (law 3).
 """
 
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from beholden.journeys import disclose, enrol
+from beholden.journeys import disclose, enrol, search
 from beholden.journeys.disclose import FilterAnswer, FilterRequest, Question, Stop
+from beholden.journeys.evaluate import evaluate_row
 from beholden.journeys.ports import Engines
+from beholden.journeys.search import Found, Sought
 from beholden.model.act import Actor, ActorKind
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput
-from beholden.web import strict_json
-from beholden.web.authzen import read_person, read_question, write_decision, write_error, write_no
-from beholden.web.door import Door, reply_to_get
+from beholden.model.resource import ResourceDecision, ResourceQuestion
+from beholden.web import pdp_metadata, strict_json
+from beholden.web.authzen import (
+    read_page,
+    read_person,
+    read_question,
+    read_search,
+    write_answer,
+    write_error,
+    write_no,
+    write_search,
+)
+from beholden.web.door import Door
 
 EVALUATION = "/access/v1/evaluation"
 EVALUATIONS = "/access/v1/evaluations"
-CONFIGURATION = "/.well-known/authzen-configuration"
+SEARCHES = {sought: f"/access/v1/search/{sought}" for sought in Sought}
 FILTER = "/gate/v1/filter"
 USE = "/gate/v1/use"
 PEOPLE = "/platform/v1/people"
@@ -40,8 +52,12 @@ def routes(engines: Engines) -> list[Route]:
         USE: Door(engines, use),
         PEOPLE: Door(engines, people, LARGEST, ("application/x-ndjson",)),
     }
+    for sought, path in SEARCHES.items():
+        doors[path] = Door(engines, partial(_search, sought))
     found = [Route(path, door, max_body_size=_ANY_SIZE) for path, door in doors.items()]
-    return [*found, Route(CONFIGURATION, _Configuration(engines.url))]
+    endpoints = {"access_evaluation_endpoint": EVALUATION, "access_evaluations_endpoint": EVALUATIONS}
+    endpoints |= {f"search_{sought}_endpoint": path for sought, path in SEARCHES.items()}
+    return [*found, *pdp_metadata.routes(engines.url, endpoints)]
 
 
 def evaluation(engines: Engines, _caller: str, body: bytes) -> Any:
@@ -55,13 +71,21 @@ def evaluations(engines: Engines, _caller: str, body: bytes) -> Any:
     stop, items = read_stop(request), read_items(request)
     if not items:
         return _evaluate_one(engines, request)
-    read = [_read_item(request, item) for item in items]
-    questions = [one if isinstance(one, Question) else None for one in read]
-    answers = disclose.evaluate_many(engines, questions, stop)
+    read = [_read_item(engines, request, item) for item in items]
+    answers = evaluate_row(engines, [None if isinstance(one, dict) else one for one in read], stop)
     written = []
     for one, answer in zip(read, answers, strict=False):  # shorter where `stop` ended the row early
-        written.append(one if isinstance(one, dict) else write_decision(_answered(answer)))
+        written.append(one if isinstance(one, dict) else write_answer(_answered(answer)))
     return {"evaluations": written}
+
+
+def _search(sought: Sought, engines: Engines, _caller: str, body: bytes) -> Any:
+    """`POST /access/v1/search/{subject,resource,action}` (AuthZEN 1.0, search): what may be found, page by page."""
+    request = strict_json.read_object(body)
+    wanted = read_search(request, sought, engines.resource_types)
+    page = read_page(request, sought)
+    found = Found((), "") if wanted is None else search.search(engines, wanted, page)
+    return write_search(found, request, sought)
 
 
 def filter_(engines: Engines, _caller: str, body: bytes) -> Any:
@@ -114,26 +138,12 @@ def write_filter(answer: FilterAnswer) -> dict[str, Any]:
     }
 
 
-class _Configuration:
-    """`GET /.well-known/authzen-configuration` (AuthZEN 1.0, section 9): which endpoints there are."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await reply_to_get(self._metadata, scope, send)
-
-    def _metadata(self) -> dict[str, str]:
-        return {
-            "policy_decision_point": self._url,
-            "access_evaluation_endpoint": self._url + EVALUATION,
-            "access_evaluations_endpoint": self._url + EVALUATIONS,
-        }
-
-
 def _evaluate_one(engines: Engines, request: dict[str, Any]) -> dict[str, Any]:
-    question = read_question(request)
-    return write_no(question) if isinstance(question, str) else write_decision(disclose.evaluate(engines, question))
+    question = read_question(request, engines.resource_types)
+    if isinstance(question, str):
+        return write_no(question)
+    (answer,) = evaluate_row(engines, [question])
+    return write_answer(_answered(answer))
 
 
 def _evaluation_closed(_engines: Engines, _caller: str, body: bytes) -> dict[str, Any]:
@@ -174,7 +184,7 @@ def read_items(request: dict[str, Any]) -> list[Any]:
     return items
 
 
-def _read_item(defaults: dict[str, Any], item: Any) -> Question | dict[str, Any]:
+def _read_item(engines: Engines, defaults: dict[str, Any], item: Any) -> Question | ResourceQuestion | dict[str, Any]:
     """One item's question; its answer at once where it cannot be asked.
 
     A member of its own replaces the shared one whole.
@@ -183,13 +193,14 @@ def _read_item(defaults: dict[str, Any], item: Any) -> Question | dict[str, Any]
         if not isinstance(item, dict):
             raise BadInput("An evaluation must be an object.", "Mend it.")
         members = ("subject", "action", "resource", "context")
-        question = read_question({name: item.get(name, defaults.get(name)) for name in members})
+        whole = {name: item.get(name, defaults.get(name)) for name in members}
+        question = read_question(whole, engines.resource_types)
     except BadInput as error:
         return write_error(400, str(error))
     return write_no(question) if isinstance(question, str) else question
 
 
-def _answered(answer: Decision | None) -> Decision:
+def _answered(answer: Decision | ResourceDecision | None) -> Decision | ResourceDecision:
     assert answer is not None, "only what could not be asked has no answer"
     return answer
 

@@ -104,7 +104,7 @@ class HotPath:
             items = read_items(asked) if path == EVALUATIONS else []
             if not items:
                 question = read_question(asked)
-                return None if isinstance(question, str) else await self._one(question)
+                return await self._one(question) if isinstance(question, Question) else None
             return await self._many(asked, items)
         except BadInput:
             return None
@@ -197,7 +197,7 @@ def _read_row(asked: Mapping[str, Any], items: Sequence[Any]) -> list[Question] 
         if not isinstance(item, dict):
             return None
         question = read_question({**defaults, **item} if defaults else item)
-        if isinstance(question, str):
+        if not isinstance(question, Question):
             return None
         found.append(question)
     return found

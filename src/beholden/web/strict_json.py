@@ -76,6 +76,11 @@ def _quick(body: bytes) -> Any:
     return value if orjson.dumps(value).count(b":") == body.count(b":") else _NO
 
 
+def write_sorted(value: Any) -> bytes:
+    """JSON in one form for equal values, to be digested: keys in order."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

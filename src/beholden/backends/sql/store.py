@@ -25,6 +25,7 @@ from beholden.backends.sql.gate import SqlGateFacts
 from beholden.backends.sql.migrate import is_new, upgrade
 from beholden.backends.sql.notices import SqlNoticeStore
 from beholden.backends.sql.rows import SqlGateRows
+from beholden.backends.sql.search import SqlSearchFacts
 from beholden.backends.sql.watch import SqlWatchStore
 from beholden.gate.ports import Applied
 
@@ -69,6 +70,11 @@ class SqlUnit:
     def rows(self) -> SqlGateRows:
         """Whole rows for the decision table."""
         return SqlGateRows(self._connection)
+
+    @cached_property
+    def search(self) -> SqlSearchFacts:
+        """Whom the gate may be asked about."""
+        return SqlSearchFacts(self._connection, self.gate)
 
     @cached_property
     def deletions(self) -> SqlDeletionRequests:

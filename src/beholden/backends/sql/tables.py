@@ -92,7 +92,7 @@ grants = sa.Table(
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("reason", sa.String(20)),
     sa.Column("ended_at", Instant),
-    sa.Index("grants_by_app", "app", "state", "person"),
+    sa.Index("grants_by_app", "app", "state", "person"),  # a search pages through an app's grants by person
     sa.Index("grants_by_id", "id"),
     sqlite_with_rowid=False,
 )
