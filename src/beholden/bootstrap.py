@@ -6,6 +6,7 @@ from pathlib import Path
 from beholden.backends.host.clock import FileClock, SystemClock
 from beholden.backends.host.ids import RandomIds
 from beholden.backends.host.keys import secret_file
+from beholden.backends.host.limiter import MemoryLimiter, Rate
 from beholden.backends.host.locks import FileLocks
 from beholden.backends.lake.delta import DeltaLake
 from beholden.backends.mail.lanes import Lanes
@@ -13,6 +14,7 @@ from beholden.backends.mail.smtp import Account, Security, SmtpMailer
 from beholden.backends.parquet import ParquetTable
 from beholden.backends.segments import SegmentLedger, folder_reader
 from beholden.backends.sql.store import SqlStore
+from beholden.journeys import gateway
 from beholden.journeys.ports import Clock, Engines
 from beholden.journeys.seal import Published
 from beholden.journeys.trace import TableFile
@@ -44,6 +46,23 @@ def catalogue(settings: Settings) -> catalogues.Catalogue:
     return catalogues.read(text)
 
 
+def routes(settings: Settings, of: catalogues.Catalogue) -> gateway.Routes:
+    """The routes that gateways ask about, none where there is no such file; raises BadInput when it is wrong."""
+    try:
+        text = settings.routes_file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        if not settings.routes:
+            return gateway.Routes()
+        raise BadInput(f"The route catalogue {settings.routes_file} is not there.", "See docs/gateways.md.") from error
+    except OSError as error:
+        raise BadInput(
+            f"The route catalogue {settings.routes_file} cannot be read ({error.strerror}).", "See docs/gateways.md."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"The route catalogue {settings.routes_file} is not UTF-8.", "Save it as UTF-8.") from error
+    return gateway.read_routes(text, of)
+
+
 def embedded(settings: Settings) -> Engines:
     """All engines on one host, everything kept in the data folder, which is made when it is not there.
 
@@ -54,6 +73,7 @@ def embedded(settings: Settings) -> Engines:
     except OSError as error:
         raise Unavailable(f"The data folder {settings.data} cannot be made ({error.strerror}).") from error
     read_catalogue = catalogue(settings)
+    read_routes = routes(settings, read_catalogue)
     store = SqlStore(settings.database_url)
     ledger = _ledger(settings, store)
     if ledger.size() and store.is_new():
@@ -74,6 +94,10 @@ def embedded(settings: Settings) -> Engines:
         url=settings.public_url,
         locks=FileLocks(settings.data / "locks"),
         contact=settings.contact,
+        limiter=MemoryLimiter(
+            Rate(settings.app_per_second, settings.app_burst), Rate(settings.grant_per_second, settings.grant_burst)
+        ),
+        routes=read_routes,
     )
 
 

@@ -3,16 +3,18 @@
 import logging
 import signal
 import socket
+import ssl
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from beholden import bootstrap, settings
 from beholden.cli.main import data_option
 from beholden.journeys.ports import Engines
-from beholden.model.errors import Unavailable
+from beholden.model.errors import BadInput, Unavailable
 
 GRACE_SECONDS = 10
 KEEP_ALIVE_SECONDS = 30
@@ -23,18 +25,30 @@ BACKLOG = 2048
 @data_option
 @click.option("--host", help="Address to listen on (BEHOLDEN_HOST).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (BEHOLDEN_PORT); 0 takes a free one.")
-def command(data: Path, host: str | None, port: int | None) -> None:
+@click.option("--tls-cert", help="Speak TLS with this certificate chain, PEM (BEHOLDEN_TLS_CERT).")
+@click.option("--tls-key", help="Its private key, PEM (BEHOLDEN_TLS_KEY).")
+@click.option("--client-ca", help="CA certificates of callers that show a certificate, PEM (BEHOLDEN_CLIENT_CA).")
+def command(
+    data: Path,
+    host: str | None,
+    port: int | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    client_ca: str | None,
+) -> None:
     """Run the server: gate, OAuth, pages, the log's tiles.
 
     Stops at SIGINT or SIGTERM, after the requests in hand were answered.
     """
     chosen = settings.read(data=data)
-    chosen = replace(chosen, host=chosen.host if host is None else host, port=chosen.port if port is None else port)
+    named = {"host": host, "port": port, "tls_cert": tls_cert, "tls_key": tls_key, "client_ca": client_ca}
+    chosen = replace(chosen, **{name: value for name, value in named.items() if value is not None})  # type: ignore[arg-type]
+    tls = _tls(chosen)
     with closing(_listen(chosen.host, chosen.port)) as listener:
         chosen = replace(chosen, port=listener.getsockname()[1])
         engines = bootstrap.embedded(chosen)
         try:
-            _run(engines, chosen, listener)
+            _run(engines, chosen, listener, tls)
         finally:
             bootstrap.close(engines)
 
@@ -49,17 +63,41 @@ def _listen(host: str, port: int) -> socket.socket:
         raise Unavailable(f"Cannot listen on {host} port {port} ({reason}).", "Choose another with --port.") from error
 
 
-def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket) -> None:
+def _tls(chosen: settings.Settings) -> dict[str, Any]:
+    """What uvicorn needs for TLS; nothing where none is wanted. A file that is no good is one clear error here."""
+    if not chosen.tls_cert:
+        if chosen.tls_key or chosen.client_ca:
+            raise BadInput("A TLS key or client CA is given without a certificate.", "Give --tls-cert as well.")
+        return {}
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chosen.tls_cert, chosen.tls_key or None, password="")  # an encrypted key asks nobody
+        if chosen.client_ca:
+            context.load_verify_locations(chosen.client_ca)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"The TLS files cannot be used ({error}).", "Give PEM files that belong together.") from error
+    # Optional, since people's browsers come by the same port: who must show a certificate is the doors' to say.
+    verify = ssl.CERT_OPTIONAL if chosen.client_ca else ssl.CERT_NONE
+    return {
+        "ssl_certfile": chosen.tls_cert,
+        "ssl_keyfile": chosen.tls_key or None,
+        "ssl_ca_certs": chosen.client_ca or None,
+        "ssl_cert_reqs": verify,
+    }
+
+
+def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket, tls: dict[str, Any]) -> None:
     import uvicorn
 
     from beholden.web import app
+    from beholden.web.protocol import BoundedProtocol
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines would tell who signs in when
     config = uvicorn.Config(
         app.create(engines, chosen),
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         lifespan="off",
         log_config=None,
         log_level="warning",
@@ -68,6 +106,7 @@ def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket) -
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        **tls,
     )
     # uvicorn stops at these signals and then raises them again for whoever listened before: nobody, so that we end
     # with 0 after a stop that was asked for.

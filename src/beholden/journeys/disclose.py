@@ -16,7 +16,7 @@ from beholden.journeys.ports import Engines
 from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
 from beholden.journeys.use import record_use
 from beholden.model.decision import Decision, Reason
-from beholden.model.errors import BadInput, BeholdenError, Unavailable
+from beholden.model.errors import BadInput, BeholdenError, TooOften, Unavailable
 from beholden.model.ids import AppNumber, PersonNumber
 
 __all__ = [
@@ -138,14 +138,19 @@ def evaluate_many(
     """
     if len(questions) > MAX_QUESTIONS:
         raise BadInput(f"{len(questions)} questions are more than {MAX_QUESTIONS}.", "Ask in parts.")
-    requests = [None if question is None else _request_of(engines, question) for question in questions]
+    limited = [question is not None and _asks_too_often(engines, question) for question in questions]
+    requests = [
+        None if question is None or over else _request_of(engines, question)
+        for question, over in zip(questions, limited, strict=True)
+    ]
     try:
         found = iter(rule(engines, [request for request in requests if request is not None]))
     except BeholdenError:  # law 4: who cannot read the standing allows nothing
-        denied = [None if r is None else _denied(r.wishes[0].fields, Reason.GATE_STALE) for r in requests]
-        return _cut(denied, stop)
+        stale = [None if r is None else _denied(r.wishes[0].fields, Reason.GATE_STALE) for r in requests]
+        return _cut(_with_limited(engines, questions, limited, stale), stop)
     rulings = [None if request is None else next(found) for request in requests]
-    answers = _cut([None if ruling is None else ruling.decisions[0] for ruling in rulings], stop)
+    decided = [None if ruling is None else ruling.decisions[0] for ruling in rulings]
+    answers = _cut(_with_limited(engines, questions, limited, decided), stop)
     leaving = {
         n: ruling
         for n, (question, ruling, answer) in enumerate(zip(questions, rulings, answers, strict=False))
@@ -161,10 +166,13 @@ def filter_records(engines: Engines, request: FilterRequest) -> FilterAnswer:
 
     The rules are applied to the person of each record (law 2). The person key is rewritten to the id that the app has
     of that person. A record of which nothing may leave is dropped without a trace,
-    be the person unknown, opted out or inactive (law 3). Raises BadInput for a malformed request, and Unavailable when
-    store or ledger do not answer: nothing may leave then.
+    be the person unknown, opted out or inactive (law 3). Raises BadInput for a malformed request, TooOften when the app
+    is over its limit, and Unavailable when store or ledger do not answer: nothing may leave then.
     """
     _refuse_malformed(request)
+    seconds = engines.limiter.wait(request.app, request.through.id)
+    if seconds > 0:
+        raise TooOften(seconds)
     wishes = tuple(Wish(PersonRef(record[request.person]), _considered(request, record)) for record in request.records)
     (ruling,) = rule(engines, [Request(request.app, request.through, request.purpose, wishes)])
     texts = [_texts(n, request.records[n], decision) for n, decision in enumerate(ruling.decisions)]
@@ -178,6 +186,22 @@ def filter_records(engines: Engines, request: FilterRequest) -> FilterAnswer:
         # An empty answer would pass for "nobody is there"; this one says: ask again.
         raise Unavailable("The gate does not know the latest standing, so it allows nothing.", "Try again.")
     return FilterAnswer(_released(engines, request, ruling), _report(ruling))
+
+
+def _asks_too_often(engines: Engines, question: Question) -> bool:
+    return engines.limiter.wait(question.app, (question.through or question.person).id) > 0
+
+
+def _with_limited(
+    engines: Engines, questions: Sequence[Question | None], limited: Sequence[bool], answers: Sequence[Decision | None]
+) -> list[Decision | None]:
+    """The answers, with the no of a limited question in its place; it is the same whoever was asked about (law 3)."""
+    return [
+        _denied(question.fields or tuple(engines.catalogue.by_field), Reason.RATE_LIMITED)
+        if question is not None and over
+        else answer
+        for question, over, answer in zip(questions, limited, answers, strict=True)
+    ]
 
 
 def _request_of(engines: Engines, question: Question) -> Request:

@@ -410,8 +410,11 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("caller", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("digest"),
         sa.UniqueConstraint("id"),
     )
