@@ -67,7 +67,7 @@ class Gate:
     def _raw(self, method: str, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
         """Without httpx's own normalisation of addresses."""
         url = httpx.URL(self.url)
-        request = httpx.Request(method, url, headers=headers)
+        request = httpx.Request(method, url, headers=[(name, value.encode("latin-1")) for name, value in headers])
         request.extensions["target"] = path.encode("latin-1")
         with httpx.Client() as client:
             return client.send(request)
@@ -170,7 +170,7 @@ def test_law_5_a_ban_and_a_removal_are_in_force_at_the_next_request(gate: Gate, 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_token_that_is_worth_nothing_is_a_401(gate: Gate, door: str) -> None:
     refresh = issue(gate.house.engines, gate.grant, "refresh-token", Kind.REFRESH)
-    for token in (None, "", "bad", refresh, gate.key, "good-token x", "é", "x" * 10_000):
+    for token in (None, "=", "bad", refresh, gate.key, "good-token x", "é", "x" * 10_000):
         answer = gate.ask(door, "/profile", token=None if token is None else token.encode("utf-8").decode("latin-1"))
         assert answer.status_code == 401, token
         assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -192,30 +192,35 @@ def test_law_6_what_an_app_does_here_is_no_use_of_the_person(gate: Gate, door: s
     assert gate.ask(door, "/profile", token="later-token").status_code in {401, 403}
 
 
+AMBIGUOUS = [
+    "/status/..%2fprofile",
+    "/status/../profile",
+    "/./profile",
+    "//profile",
+    "/%70rofile",
+    "/PROFILE",
+    "/profile;x=1",
+    "/profile/",
+    "/profile%2F",
+    "/search?user=ann&user=bea",
+    "/search?user=ann&USER=bea",
+    "/profile%00",
+    "/profile%0Ax",
+    "/profile#x",
+    "/nothing",
+    "",
+    "*",
+]
+
+
 @pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize(
-    "target",
-    [
-        "/status/..%2fprofile",
-        "/status/../profile",
-        "//profile",
-        "/%70rofile",
-        "/PROFILE",
-        "/profile;x=1",
-        "/profile/",
-        "/profile%2F",
-        "/search?user=ann&user=bea",
-        "/search?user=ann&USER=bea",
-        "/profile%00",
-        "/nothing",
-        "",
-        "*",
-    ],
-)
-def test_a_path_that_the_server_behind_may_read_otherwise_is_refused(gate: Gate, door: str, target: str) -> None:
-    answer = gate.ask(door, target, x_beholden_explain="yes")
-    assert answer.status_code in {400, 403, 404}
-    assert "x-beholden-fields" not in answer.headers
+def test_a_path_that_the_server_behind_may_read_otherwise_is_refused(gate: Gate, door: str) -> None:
+    for target in AMBIGUOUS:
+        answer = gate.ask(door, target)
+        assert answer.status_code in {400, 403, 404}, target
+        assert "x-beholden-fields" not in answer.headers
+        expected = {None, "no_route"}  # where our server refused it before the door was reached, there is no reason
+        assert answer.headers.get("x-beholden-reason") in expected
     assert gate.disclosed == []
 
 

@@ -71,6 +71,7 @@ def routes(engines: Engines) -> list[BaseRoute]:
     """Both doors, to be mounted at the root."""
     return [
         Route(AUTH_REQUEST, AuthRequest(engines), max_body_size=_ANY_SIZE),
+        Route(EXT_AUTHZ, ExtAuthz(engines), max_body_size=_ANY_SIZE),  # or it would be redirected to the next
         Mount(EXT_AUTHZ, app=ExtAuthz(engines)),
     ]
 
