@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from beholden.cli import main
 from beholden.journeys import access
 from beholden.model.act import ActorKind
+from tests.certificates import Authority
 from tests.conftest import EXAMPLES, House
 
 Run = Callable[..., tuple[int, str, str]]
@@ -191,6 +193,28 @@ def test_a_platform_key_is_printed_once_and_works(run: Run, house: House) -> Non
     assert run("operator", "platform-key", "revoke", listed["id"])[0] == 0
     assert access.check_platform_key(house.engines, secret.strip()) is None
     assert "revoked" in run("operator", "platform-key", "list")[1]
+
+
+def test_a_platform_key_is_rotated_and_listed_with_its_end_and_its_use(run: Run, house: House) -> None:
+    old = run("operator", "platform-key", "add", "gateway")[1].strip()
+    code, new, _ = run("operator", "platform-key", "rotate", "gateway", "--overlap-hours", "2")
+    assert code == 0
+    assert {access.check_platform_key(house.engines, key) for key in (old, new.strip())} == {"gateway"}
+    first, second = json.loads(run("operator", "platform-key", "list", "--json")[1])
+    assert {key["ends"] for key in (first, second)} == {"2026-01-01T02:00:00Z", None}
+    assert all(key["holds"] and key["kind"] == "secret" and key["last_used"] for key in (first, second))
+    house.clock.advance(timedelta(hours=2))
+    listed = run("operator", "platform-key", "list")[1]
+    assert "ended" in listed
+    assert "holds" in listed
+    assert access.check_platform_key(house.engines, old) is None
+
+
+def test_a_certificate_is_registered_like_a_key(run: Run, house: House, tmp_path: Path) -> None:
+    pair = Authority(tmp_path).issue("gateway")
+    assert run("operator", "platform-key", "add", "gateway", "--certificate", str(pair.certificate))[0] == 0
+    assert access.check_platform_certificate(house.engines, pair.certificate.read_bytes()) == "gateway"
+    assert "certificate" in run("operator", "platform-key", "list")[1]
 
 
 def test_operators_are_listed_and_removed(run: Run) -> None:

@@ -32,6 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._timer: asyncio.TimerHandle | None = None
         self._tls: dict[str, Any] | None = None
+        self._began = False
         self._in_head = True
         self._head_bytes = 0
         self._sized = 0
@@ -60,7 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """See httptools."""
         super().on_message_begin()
-        self._in_head = True
+        self._began = self._in_head = True
         self._sized = 0
         if self._tls is not None:
             self.scope["extensions"] = {"tls": self._tls}  # type: ignore[dict-item]
@@ -111,7 +112,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _slow(self) -> None:
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if not self._began:
+            # Not a byte came. To a proxy that opened the connection ahead, a 408 would look like the answer to whatever
+            # it sends next (RFC 9110, 15.5.9); so this one just ends.
+            self._disarm()
+            self.transport.close()
+        else:
             self._close(408)
 
     def _close(self, status: int) -> None:
