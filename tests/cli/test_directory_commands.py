@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a command and its sentence on one line is how these lists are read
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -245,3 +246,24 @@ def test_a_damaged_data_folder_is_one_clear_sentence_and_no_traceback(
         assert done.returncode == code
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_route_catalogue_is_checked_beside_the_data_catalogue(run: Run, tmp_path: Path) -> None:
+    code, told, _ = run("policy", "routes", str(EXAMPLES / "gateways" / "routes.yaml"))
+    assert code == 0
+    assert re.search(r"GET +/profile +name, email, birthday for service \(in part\)", told)
+    assert re.search(r"GET +/status +open", told)
+    wrong = tmp_path / "routes.yaml"
+    wrong.write_text("routes: [{path: /x, methods: [GET], person: granting, fields: [shoe_size], purpose: p}]")
+    code, _, told = run("policy", "routes", str(wrong))
+    assert (code, told) == (
+        2,
+        "beholden: route 1 (/x): the data catalogue has no field 'shoe_size'. Name what the route returns.\n",
+    )
+
+
+def test_a_route_catalogue_that_is_wrong_stops_every_command(run: Run, house: House) -> None:
+    (house.data / "routes.yaml").write_text("routes: []")
+    code, _, told = run("operator", "list")
+    assert code == 2
+    assert "'routes' must be a list" in told

@@ -28,6 +28,7 @@ from tests.town import free_port, started
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CONFIGS = EXAMPLES / "gateways"
+EXAMPLE_PORTS = {"8080": "gateway", "8400": "beholden", "8401": "beholden", "8500": "api"}
 KEY = "KEY-OF-THIS-GATEWAY"
 
 
@@ -124,14 +125,31 @@ def nginx(folder: Path, text: str) -> list[str]:
     return [binary, "-p", str(folder), "-c", str(path), "-e", "stderr", "-g", "daemon off; master_process off;"]
 
 
-GATEWAYS = {"envoy": (envoy, "envoy.yaml"), "nginx": (nginx, "nginx.conf")}
+def http(data: Path, port: int) -> list[str]:
+    """The command that runs Beholden."""
+    return [sys.executable, "-m", "beholden", "serve", "--data", str(data), "--port", str(port)]
+
+
+def grpc(data: Path, port: int) -> list[str]:
+    """The command that runs Beholden's gRPC door."""
+    if importlib.util.find_spec("grpc") is None:
+        pytest.skip("NOT TESTED: gRPC is not here; the extra `grpc` brings it.")
+    return [sys.executable, "-m", "beholden", "serve-grpc", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
+
+
+GATEWAYS = {
+    "envoy": (envoy, "envoy.yaml", http),
+    "envoy-grpc": (envoy, "envoy-grpc.yaml", grpc),
+    "nginx": (nginx, "nginx.conf", http),
+}
 
 
 def configured(name: str, ports: dict[str, int], key: str) -> str:
     """The example, with our ports and key in place of its own."""
     text = (CONFIGS / name).read_text(encoding="utf-8")
     assert KEY in text
-    for example, port in (("8080", ports["gateway"]), ("8400", ports["beholden"]), ("8500", ports["api"])):
+    for example, name_of_it in EXAMPLE_PORTS.items():
+        port = ports[name_of_it]
         text = text.replace(f"127.0.0.1:{example}", f"127.0.0.1:+{port}")  # marked, so that no port is changed twice
         text = text.replace(f"port_value: {example}", f"port_value: +{port}")
     return text.replace(":+", ":").replace(": +", ": ").replace(KEY, key)
@@ -153,15 +171,13 @@ def opened(gateway: str, folder: Path, blank_database: Path) -> Iterator[Street]
     ports = {name: free_port() for name in ("gateway", "beholden", "api")}
     engines = bootstrap.embedded(settings.read({}, data=data))
     street = Street(engines, clock, data, f"http://127.0.0.1:{ports['gateway']}")
-    command, config = GATEWAYS[gateway]
+    command, config, beholden = GATEWAYS[gateway]
     key = access.add_platform_key(engines, "gateway").secret
     with ExitStack() as stack:
         stack.callback(bootstrap.close, engines)
         arguments = {"gateway": command(folder, configured(config, ports, key))}
         arguments["api"] = [sys.executable, "-m", "tests.gateways.upstream", str(ports["api"])]
-        arguments["beholden"] = [
-            *(sys.executable, "-m", "beholden", "serve", "--data", str(data), "--port", str(ports["beholden"]))
-        ]
+        arguments["beholden"] = beholden(data, ports["beholden"])
         for name in ("api", "beholden", "gateway"):
             street.running[name] = started(arguments[name], ports[name], {}, folder / f"{name}.log")
             stack.callback(stop, street.running[name])

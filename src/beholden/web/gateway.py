@@ -28,8 +28,8 @@ EXT_AUTHZ = "/gate/v1/ext_authz"
 AUTH_REQUEST = "/gate/v1/auth_request"
 _ANY_SIZE = 1 << 62
 _LOG = logging.getLogger("beholden.web.gateway")
-_STATUS = {Verdict.NO_TOKEN: 401, Verdict.RATE_LIMITED: 429}
-_BODIES = {
+STATUS = {Verdict.NO_TOKEN: 401, Verdict.RATE_LIMITED: 429}
+BODIES = {
     200: b"",
     401: b'{"error":"invalid_token"}',
     403: b'{"error":"access_denied"}',
@@ -51,7 +51,7 @@ class ExtAuthz:
         path, query = raw.removeprefix(EXT_AUTHZ.encode()), scope.get("query_string", b"")
         # Where the prefix is not there as we write it, an escape hides it: nobody's gateway does that.
         target = (path + (b"?" + query if query else b"")).decode("latin-1") if path != raw else ""
-        await _answer(self._engines, scope, scope["method"], target, _STATUS, send)
+        await _answer(self._engines, scope, scope["method"], target, STATUS, send)
 
 
 class AuthRequest:
@@ -88,6 +88,17 @@ def write_headers(passage: Passage) -> list[tuple[str, str]]:
     ]
 
 
+def app_headers(refusal: Refusal, *, shown: bool) -> list[tuple[str, str]]:
+    """What of a no is for the app; `shown` says whether it showed any token (RFC 6750, 3)."""
+    told = []
+    if refusal.verdict is Verdict.NO_TOKEN:
+        error = ', error="invalid_token"' if shown else ""
+        told.append(("www-authenticate", f'Bearer realm="api"{error}'))
+    if refusal.seconds:
+        told.append(("retry-after", str(refusal.seconds)))
+    return told
+
+
 def status_of(refusal: Refusal, statuses: dict[Verdict, int]) -> int:
     """The HTTP status of a no, 403 where nothing else is agreed."""
     return statuses.get(refusal.verdict, 403)
@@ -121,13 +132,9 @@ async def _answer(
     if answer.reason in {_GATEWAY_UNKNOWN, _FAULT} or answer.verdict is Verdict.UNAVAILABLE:
         _LOG.warning("a gateway was refused: %s", answer.reason)
     explained = _only(headers, "x-beholden-explain") == "yes"
-    told = [("x-beholden-reason", answer.reason if explained else answer.verdict.value)]
-    if answer.verdict is Verdict.NO_TOKEN:
-        error = ', error="invalid_token"' if "authorization" in headers else ""
-        told.append(("www-authenticate", f'Bearer realm="api"{error}'))
-    if answer.seconds:
-        told.append(("retry-after", str(answer.seconds)))
-    await _send(status_of(answer, statuses), told, send)
+    reason = ("x-beholden-reason", answer.reason if explained else answer.verdict.value)
+    told = app_headers(answer, shown="authorization" in headers)
+    await _send(status_of(answer, statuses), [reason, *told], send)
 
 
 def _only(headers: Headers, name: str) -> str | None:
@@ -137,7 +144,7 @@ def _only(headers: Headers, name: str) -> str | None:
 
 
 async def _send(status: int, told: list[tuple[str, str]], send: Send) -> None:
-    body = _BODIES[status]
+    body = BODIES[status]
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
