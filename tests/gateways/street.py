@@ -166,7 +166,7 @@ def opened(gateway: str, folder: Path, blank_database: Path) -> Iterator[Street]
     clock.set(datetime(2026, 1, 1, tzinfo=UTC))
     (data / "beholden.env").write_text(
         f"BEHOLDEN_CLOCK={folder / 'clock'}\nBEHOLDEN_CATALOGUE={EXAMPLES / 'catalogue.yaml'}\n"
-        "BEHOLDEN_GRANT_PER_SECOND=1\nBEHOLDEN_GRANT_BURST=40\n"
+        "BEHOLDEN_GRANT_PER_SECOND=1\nBEHOLDEN_GRANT_BURST=20\n"
     )
     ports = {name: free_port() for name in ("gateway", "beholden", "api")}
     engines = bootstrap.embedded(settings.read({}, data=data))

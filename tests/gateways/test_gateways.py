@@ -114,10 +114,10 @@ def test_the_body_and_the_method_go_on_as_they_came(street: Street) -> None:
 
 def test_an_app_that_asks_too_often_is_told_when_to_come_again(street: Street) -> None:
     token = street.connect(street.person("gil"), street.app("often"), ("name",))
-    answers = [street.call("/profile", token) for _ in range(60)]
-    assert {answer.status_code for answer in answers} == {200, 429}
-    assert answers[0].status_code == 200
-    last = next(answer for answer in answers if answer.status_code == 429)
+    assert street.call("/profile", token).status_code == 200
+    answers = (street.call("/profile", token) for _ in range(500))
+    last = next(answer for answer in answers if answer.status_code != 200)
+    assert last.status_code == 429
     assert last.headers["retry-after"] == "1"
     assert last.content == b'{"error":"too_many_requests"}'
 

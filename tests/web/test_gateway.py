@@ -291,7 +291,7 @@ def test_law_4_and_1_without_store_or_ledger_nothing_passes_and_nothing_is_a_500
 
 
 def test_too_many_questions_are_refused_alike_for_everybody(gate: Gate) -> None:
-    engines = replace(gate.house.engines, limiter=MemoryLimiter(Rate(0, 0), Rate(1, 3)))
+    engines = replace(gate.house.engines, limiter=MemoryLimiter(Rate(0, 0), Rate(1, 3), lambda: 0.0))
     with serving(web_app.create(engines, gate.house.settings)) as url:
         limited = replace(gate, url=url)
         people = [gate.scoped(gate.ann), "nobody", gate.scoped(gate.house.person("bea"))]

@@ -38,7 +38,7 @@ def client(house) -> Iterator[httpx.Client]:
     """A platform whose apps may ask three times at once on one person's word, and ten times in all."""
     quiz = house.app(client_id="quiz", asks=(Ask("identity", "service"),))
     house.grant(house.person("ann"), quiz, ("name",), ("name",))
-    house.engines = replace(house.engines, limiter=MemoryLimiter(Rate(1, 10), Rate(1, 3)))
+    house.engines = replace(house.engines, limiter=MemoryLimiter(Rate(1, 10), Rate(1, 3), lambda: 0.0))
     key = add_platform_key(house.engines, "tests").secret
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     with (

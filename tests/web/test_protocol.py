@@ -1,5 +1,6 @@
 """What the server bears of one connection: the size of a head, its lines, its time, and a body's time."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -132,6 +133,38 @@ def test_a_head_without_end_is_refused_before_it_fills_our_memory(port: int) -> 
             heard = b"HTTP/1.1 431"  # closed while we were still sending: the answer may be lost with the connection
     assert heard.startswith(b"HTTP/1.1 431")
     assert sent < 16 << 20
+
+
+def test_trailers_and_tiny_chunks_do_not_fill_our_memory(port: int) -> None:
+    head = HEAD.replace(b"GET", b"POST") + b"transfer-encoding: chunked\r\n\r\n"
+    assert answer(port, head, b"3\r\nabc\r\n0\r\n\r\n").endswith(b"3 0")
+    many = b"".join(b"x-%d: y\r\n" % n for n in range(protocol.MAX_HEADERS + 1))
+    assert answer(port, head, b"0\r\n" + many).startswith(b"HTTP/1.1 431")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        raw.sendall(head + b"0\r\nx: ")
+        sent = 0
+        with contextlib.suppress(OSError):
+            while sent < 16 << 20:
+                sent += raw.send(b"y" * 16384)
+    assert sent < 16 << 20, "one endless trailer"
+
+
+def test_many_requests_on_one_connection_each_have_their_own_bounds(port: int) -> None:
+    filler = b"x: " + b"y" * (protocol.MAX_HEAD_BYTES // 3) + b"\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        for _ in range(8):
+            raw.sendall(HEAD + filler)
+            time.sleep(0.1)
+            raw.sendall(b"\r\n")
+            assert raw.recv(4096).startswith(b"HTTP/1.1 200")
+        raw.sendall(HEAD)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 408"), "a later head is timed as the first one is"
+    pipelined = (HEAD + filler + b"\r\n") * 8
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        raw.sendall(pipelined)
+        heard = b""
+        while heard.count(b"200 OK") < 8:
+            heard += raw.recv(65536)
 
 
 def test_a_fragment_and_nonsense_are_refused(port: int) -> None:

@@ -2,23 +2,36 @@
 
 uvicorn's parser takes a head of any size and waits for its end for ever; a few thousand connections that each send a
 byte a minute then cost nothing to whoever opens them. Here a head has a size, a number of lines and a time, and a body
-has a time. A client certificate that the TLS handshake has verified is put into the scope (ASGI TLS extension).
+has a time. A request that comes in one piece, as nearly all do, pays for none of it: no timer is set.
+
+A client certificate that the TLS handshake has verified is put into the scope (ASGI TLS extension).
 """
 
 import asyncio
 import ssl
+from enum import IntEnum
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
+MAX_OVERHEAD = 1 << 20
+"""Bytes of a body that are no content: the sizes of its chunks, and trailers, which the parser would collect."""
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
 _PHRASES = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
 
-class _HeadRefused(Exception):
+class _Phase(IntEnum):
+    """What of a request is being read."""
+
+    NOTHING = 0
+    HEAD = 1
+    BODY = 2
+
+
+class _Refused(Exception):
     """The parser is to stop."""
 
 
@@ -31,11 +44,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._timer: asyncio.TimerHandle | None = None
-        self._tls: dict[str, Any] | None = None
+        self._timed = _Phase.NOTHING
+        self._phase = _Phase.NOTHING
         self._began = False
-        self._in_head = True
-        self._head_bytes = 0
-        self._sized = 0
+        self._bytes = 0  # of this head, or of this body less its content
+        self._tls: dict[str, Any] | None = None
         self._status = 400
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -51,62 +64,73 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._bytes += len(data)
         super().data_received(data)
-        # Where the head ended within these bytes, its parts have been counted one by one.
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._phase is _Phase.NOTHING:
+            if self._timer is not None and self._began:
+                self._disarm()
+        elif self._overfull():
             self._close(431)
+        elif self._phase is not self._timed:
+            self._time()
 
     def on_message_begin(self) -> None:
         """See httptools."""
         super().on_message_begin()
-        self._began = self._in_head = True
-        self._sized = 0
+        self._began = True
+        self._phase = _Phase.HEAD
+        if self._timer is not None:
+            self._disarm()
         if self._tls is not None:
             self.scope["extensions"] = {"tls": self._tls}  # type: ignore[dict-item]
-        self._arm(self.head_seconds)
-
-    def on_url(self, url: bytes) -> None:
-        """See httptools. A fragment is no part of a request (RFC 9112, 3.2), and only some servers drop it."""
-        super().on_url(url)
-        self._count(len(url))
-        if b"#" in url:
-            self._status = 400
-            raise _HeadRefused
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools. Trailers come here too, and count."""
-        super().on_header(name, value)
-        self._count(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
-        """See httptools."""
-        self._in_head = False
-        self._head_bytes = 0
-        self._arm(self.body_seconds)
+        """See httptools. The parts are counted only where the bytes leave any doubt."""
+        if len(self.headers) > MAX_HEADERS or (self._bytes > MAX_HEAD_BYTES and self._size() > MAX_HEAD_BYTES):
+            self._status = 431
+            raise _Refused
+        if b"#" in self.url:  # a fragment is no part of a request (RFC 9112, 3.2), and only some servers drop it
+            raise _Refused
+        self._phase = _Phase.BODY
+        self._bytes = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See httptools."""
+        self._bytes -= len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """See httptools."""
-        self._disarm()
+        self._phase = _Phase.NOTHING
+        self._bytes = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says when the parser stopped, in the status that fits."""
         self._close(self._status)
 
-    def _count(self, size: int) -> None:
-        self._sized += size
-        if self._sized > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
-            self._status = 431
-            raise _HeadRefused
+    def _overfull(self) -> bool:
+        if self._phase is _Phase.HEAD:
+            return self._bytes > MAX_HEAD_BYTES
+        return self._bytes > MAX_OVERHEAD or len(self.headers) > MAX_HEADERS
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _time(self) -> None:
+        """Set the time for what is still to come; each part of a request has its own, and no byte prolongs it."""
+        self._disarm()
+        self._timed = self._phase
+        self._arm(self.head_seconds if self._phase is _Phase.HEAD else self.body_seconds)
 
     def _arm(self, seconds: float) -> None:
-        self._disarm()
         self._timer = self.loop.call_later(seconds, self._slow)
 
     def _disarm(self) -> None:
+        self._timed = _Phase.NOTHING
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -114,13 +138,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def _slow(self) -> None:
         if self.transport.is_closing():
             return
-        if not self._began:
+        if self._began:
+            self._close(408)
+        else:
             # Not a byte came. To a proxy that opened the connection ahead, a 408 would look like the answer to whatever
             # it sends next (RFC 9110, 15.5.9); so this one just ends.
             self._disarm()
             self.transport.close()
-        else:
-            self._close(408)
 
     def _close(self, status: int) -> None:
         """End the connection, with a word to the client where no answer has begun."""
