@@ -41,6 +41,8 @@ def house(people: int) -> Iterator[House]:
     with TemporaryDirectory(prefix="beholden-bench-") as folder:
         data = Path(folder)
         shutil.copy(EXAMPLES / "catalogue.yaml", data / "catalogue.yaml")
+        # One app asks on one person's word as fast as it can, which the limits are there to stop.
+        (data / "beholden.env").write_text("BEHOLDEN_APP_PER_SECOND=0\nBEHOLDEN_GRANT_PER_SECOND=0\n")
         engines = bootstrap.embedded(settings.read({}, data=data))
         try:
             yield _furnished(data, engines, people)

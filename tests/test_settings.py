@@ -28,6 +28,8 @@ def test_the_environment_wins_over_the_folder_and_the_command_line_over_both(tmp
     [
         ({"BEHOLDEN_PORT": "80a"}, "", "BEHOLDEN_PORT='80a' is not a port number"),
         ({"BEHOLDEN_PORT": "70000"}, "", "is not a port number"),
+        ({"BEHOLDEN_APP_BURST": "-1"}, "", "BEHOLDEN_APP_BURST='-1' is not a number"),
+        ({"BEHOLDEN_GRANT_PER_SECOND": "9" * 30}, "", "is not a number"),
         ({"BEHOLDEN_URL": "ftp://x"}, "", "BEHOLDEN_URL='ftp://x' is not an http(s) address"),
         ({"BEHOLDEN_URL": "https://x.example/?a=b"}, "", "has a query or a fragment"),
         ({"BEHOLDEN_URL": "https://x.example/#top"}, "", "has a query or a fragment"),

@@ -8,6 +8,7 @@ from beholden.backends import cedar
 from beholden.backends.host.clock import FileClock, SystemClock
 from beholden.backends.host.ids import RandomIds
 from beholden.backends.host.keys import secret_file
+from beholden.backends.host.limiter import MemoryLimiter, Rate
 from beholden.backends.host.locks import FileLocks
 from beholden.backends.lake.delta import DeltaLake
 from beholden.backends.mail.lanes import Lanes
@@ -16,6 +17,7 @@ from beholden.backends.parquet import ParquetTable
 from beholden.backends.segments import SegmentLedger, folder_reader
 from beholden.backends.sql.store import SqlStore
 from beholden.backends.table.reader import TableReader
+from beholden.journeys import gateway
 from beholden.journeys.evaluate import ResourceTypes
 from beholden.journeys.ports import Clock, Engines
 from beholden.journeys.quick import QuickGate
@@ -49,6 +51,23 @@ def catalogue(settings: Settings) -> catalogues.Catalogue:
     return catalogues.read(text)
 
 
+def routes(settings: Settings, of: catalogues.Catalogue) -> gateway.Routes:
+    """The routes that gateways ask about, none where there is no such file; raises BadInput when it is wrong."""
+    try:
+        text = settings.routes_file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        if not settings.routes:
+            return gateway.Routes()
+        raise BadInput(f"The route catalogue {settings.routes_file} is not there.", "See docs/gateways.md.") from error
+    except OSError as error:
+        raise BadInput(
+            f"The route catalogue {settings.routes_file} cannot be read ({error.strerror}).", "See docs/gateways.md."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"The route catalogue {settings.routes_file} is not UTF-8.", "Save it as UTF-8.") from error
+    return gateway.read_routes(text, of)
+
+
 def embedded(settings: Settings) -> Engines:
     """All engines on one host, everything kept in the data folder, which is made when it is not there.
 
@@ -59,6 +78,7 @@ def embedded(settings: Settings) -> Engines:
     except OSError as error:
         raise Unavailable(f"The data folder {settings.data} cannot be made ({error.strerror}).") from error
     read_catalogue = catalogue(settings)
+    read_routes = routes(settings, read_catalogue)
     store = SqlStore(settings.database_url)
     ledger = _ledger(settings, store)
     if ledger.size() and store.is_new():
@@ -79,6 +99,10 @@ def embedded(settings: Settings) -> Engines:
         url=settings.public_url,
         locks=FileLocks(settings.data / "locks"),
         contact=settings.contact,
+        limiter=MemoryLimiter(
+            Rate(settings.app_per_second, settings.app_burst), Rate(settings.grant_per_second, settings.grant_burst)
+        ),
+        routes=read_routes,
     )
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from beholden.model.errors import BadInput
 
+_LARGEST_PORT = 65535
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -24,6 +26,22 @@ class Settings:
     port: int = field(default=8400, metadata={"help": "port that `serve` listens on"})
     url: str = field(default="", metadata={"help": "where people reach the pages; empty is http://HOST:PORT"})
     catalogue: str = field(default="", metadata={"help": "catalogue file; empty is catalogue.yaml in the data folder"})
+    routes: str = field(default="", metadata={"help": "route catalogue; empty is routes.yaml in the data folder"})
+    tls_cert: str = field(default="", metadata={"help": "certificate chain (PEM) with which `serve` speaks TLS"})
+    tls_key: str = field(default="", metadata={"help": "its private key (PEM)"})
+    client_ca: str = field(default="", metadata={"help": "CA certificates (PEM) of callers that show a certificate"})
+    app_per_second: int = field(
+        default=10_000, metadata={"help": "questions of one app a second, each worker; 0: no limit", "most": 10**9}
+    )
+    app_burst: int = field(default=50_000, metadata={"help": "and how many at once", "most": 10**9})
+    grant_per_second: int = field(
+        default=500,
+        metadata={
+            "help": "questions of one app on one person's word a second, each worker; 0: no limit",
+            "most": 10**9,
+        },
+    )
+    grant_burst: int = field(default=5_000, metadata={"help": "and how many of these at once", "most": 10**9})
     smtp_host: str = field(default="127.0.0.1", metadata={"help": "mail server for notices"})
     smtp_port: int = field(default=25, metadata={"help": "its port"})
     smtp_sender: str = field(default="notices@beholden.example", metadata={"help": "From address of letters"})
@@ -47,7 +65,13 @@ class Settings:
     @property
     def public_url(self) -> str:
         """Where people reach the pages, without a slash at the end."""
-        return (self.url or f"http://{self.host}:{self.port}").rstrip("/")
+        scheme = "https" if self.tls_cert else "http"
+        return (self.url or f"{scheme}://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def routes_file(self) -> Path:
+        """The route catalogue, which an installation without gateways does not have."""
+        return Path(self.routes) if self.routes else self.data / "routes.yaml"
 
     @property
     def catalogue_file(self) -> Path:
@@ -85,7 +109,10 @@ def _texts(variables: Mapping[str, str]) -> Iterator[tuple[Field[object], str]]:
 
 def _value(setting: Field[object], text: str) -> object:
     if isinstance(setting.default, int):
-        if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        most = setting.metadata.get("most", _LARGEST_PORT)
+        if most != _LARGEST_PORT and not (text.isascii() and text.isdecimal() and int(text[:20]) <= most):
+            raise BadInput(f"BEHOLDEN_{setting.name.upper()}={text!r} is not a number.", f"Use 0 to {most}.")
+        if not text.isdecimal() or not 0 <= int(text) <= most:
             raise BadInput(f"BEHOLDEN_{setting.name.upper()}={text!r} is not a port number.", "Use 0 to 65535.")
         return int(text)
     return text

@@ -3,9 +3,11 @@
 # ruff: noqa: E501 - a command and its sentence on one line is how these lists are read
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from beholden.cli import main
 from beholden.journeys import access
 from beholden.model.act import ActorKind
+from tests.certificates import Authority
 from tests.conftest import EXAMPLES, House
 
 Run = Callable[..., tuple[int, str, str]]
@@ -193,6 +196,28 @@ def test_a_platform_key_is_printed_once_and_works(run: Run, house: House) -> Non
     assert "revoked" in run("operator", "platform-key", "list")[1]
 
 
+def test_a_platform_key_is_rotated_and_listed_with_its_end_and_its_use(run: Run, house: House) -> None:
+    old = run("operator", "platform-key", "add", "gateway")[1].strip()
+    code, new, _ = run("operator", "platform-key", "rotate", "gateway", "--overlap-hours", "2")
+    assert code == 0
+    assert {access.check_platform_key(house.engines, key) for key in (old, new.strip())} == {"gateway"}
+    first, second = json.loads(run("operator", "platform-key", "list", "--json")[1])
+    assert {key["ends"] for key in (first, second)} == {"2026-01-01T02:00:00Z", None}
+    assert all(key["holds"] and key["kind"] == "secret" and key["last_used"] for key in (first, second))
+    house.clock.advance(timedelta(hours=2))
+    listed = run("operator", "platform-key", "list")[1]
+    assert "ended" in listed
+    assert "holds" in listed
+    assert access.check_platform_key(house.engines, old) is None
+
+
+def test_a_certificate_is_registered_like_a_key(run: Run, house: House, tmp_path: Path) -> None:
+    pair = Authority(tmp_path).issue("gateway")
+    assert run("operator", "platform-key", "add", "gateway", "--certificate", str(pair.certificate))[0] == 0
+    assert access.check_platform_certificate(house.engines, pair.certificate.read_bytes()) == "gateway"
+    assert "certificate" in run("operator", "platform-key", "list")[1]
+
+
 def test_operators_are_listed_and_removed(run: Run) -> None:
     assert run("operator", "remove", "ines")[0] == 0
     assert json.loads(run("operator", "list", "--json")[1])[0]["removed"]
@@ -221,3 +246,24 @@ def test_a_damaged_data_folder_is_one_clear_sentence_and_no_traceback(
         assert done.returncode == code
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_route_catalogue_is_checked_beside_the_data_catalogue(run: Run, tmp_path: Path) -> None:
+    code, told, _ = run("policy", "routes", str(EXAMPLES / "gateways" / "routes.yaml"))
+    assert code == 0
+    assert re.search(r"GET +/profile +name, email, birthday for service \(in part\)", told)
+    assert re.search(r"GET +/status +open", told)
+    wrong = tmp_path / "routes.yaml"
+    wrong.write_text("routes: [{path: /x, methods: [GET], person: granting, fields: [shoe_size], purpose: p}]")
+    code, _, told = run("policy", "routes", str(wrong))
+    assert (code, told) == (
+        2,
+        "beholden: route 1 (/x): the data catalogue has no field 'shoe_size'. Name what the route returns.\n",
+    )
+
+
+def test_a_route_catalogue_that_is_wrong_stops_every_command(run: Run, house: House) -> None:
+    (house.data / "routes.yaml").write_text("routes: []")
+    code, _, told = run("operator", "list")
+    assert code == 2
+    assert "'routes' must be a list" in told

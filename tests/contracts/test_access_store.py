@@ -95,9 +95,21 @@ def test_a_key_names_its_caller_until_it_is_revoked(store: SqlStore) -> None:
     key = PlatformKey("key_1", "api", NOW)
     with store.write() as unit:
         unit.access.add_platform_key("d1", key)
-        assert unit.access.platform_caller("d1") == "api"
-        assert unit.access.platform_caller("key_1") is None
+        assert unit.access.platform_key("d1", NOW) == key
+        assert unit.access.platform_key("key_1", NOW) is None
         assert unit.access.revoke_platform_key("key_1", LATER)
         assert not unit.access.revoke_platform_key("key_1", LATER)
-        assert unit.access.platform_caller("d1") is None
+        assert unit.access.platform_key("d1", NOW) is None
         assert unit.access.platform_keys() == [replace(key, revoked_at=LATER)]
+
+
+def test_a_key_ends_by_itself_and_its_use_is_noted(store: SqlStore) -> None:
+    key = PlatformKey("key_1", "api", NOW, kind="certificate")
+    with store.write() as unit:
+        unit.access.add_platform_key("d1", key)
+        unit.access.note_platform_key("key_1", NOW)
+        unit.access.end_platform_key("key_1", LATER)
+        unit.access.end_platform_key("key_1", LATER + timedelta(days=1))
+        assert unit.access.platform_keys() == [replace(key, ends_at=LATER, last_used_at=NOW)], "the earlier end counts"
+        assert unit.access.platform_key("d1", LATER - timedelta(microseconds=1)) is not None
+        assert unit.access.platform_key("d1", LATER) is None

@@ -41,7 +41,7 @@ def test_the_decision_agrees_with_the_oracle_on_a_million_cases():
                 cases += 1
         if cases >= CASES:
             break
-    expected = {reason.value for reason in Reason} - {Reason.NO_RECEIPT.value} | {"allowed"}
+    expected = {reason.value for reason in Reason} - {Reason.NO_RECEIPT.value, Reason.RATE_LIMITED.value} | {"allowed"}
     assert set(heard) == expected, "a million cases must reach every answer"
     assert min(heard.values()) >= 1000, heard
     assert heard["allowed"] >= 50_000, heard

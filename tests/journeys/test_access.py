@@ -8,6 +8,7 @@ import pytest
 from beholden.journeys import access
 from beholden.model.act import Actor, ActorKind
 from beholden.model.errors import BadInput, Conflict, NotFound
+from tests.certificates import Authority
 from tests.conftest import House
 
 
@@ -137,6 +138,81 @@ def test_a_key_is_rotated_with_two_that_hold_at_once(house: House) -> None:
     with pytest.raises(NotFound):
         access.revoke_platform_key(house.engines, old.id)
     access.add_platform_key(house.engines, "public api")
+
+
+def test_a_rotation_ends_the_old_key_by_itself(house: House) -> None:
+    old = access.add_platform_key(house.engines, "gateway")
+    new = access.rotate_platform_key(house.engines, "gateway", timedelta(hours=24))
+    for key in (old, new):
+        assert access.check_platform_key(house.engines, key.secret) == "gateway"
+    with pytest.raises(Conflict, match="has 2 keys"):
+        access.rotate_platform_key(house.engines, "gateway", timedelta(hours=1))
+    house.clock.advance(timedelta(hours=24) - timedelta(seconds=1))
+    assert access.check_platform_key(house.engines, old.secret) == "gateway"
+    house.clock.advance(timedelta(seconds=1))
+    assert access.check_platform_key(house.engines, old.secret) is None
+    assert access.check_platform_key(house.engines, new.secret) == "gateway"
+    newest = access.rotate_platform_key(house.engines, "gateway", timedelta())
+    assert access.check_platform_key(house.engines, new.secret) is None, "no overlap: out at the next request"
+    assert access.check_platform_key(house.engines, newest.secret) == "gateway"
+
+
+def test_what_cannot_be_rotated_is_one_clear_error(house: House) -> None:
+    with pytest.raises(NotFound, match="has no key that holds"):
+        access.rotate_platform_key(house.engines, "gateway", timedelta(hours=1))
+    access.add_platform_key(house.engines, "gateway")
+    for overlap in (timedelta(seconds=-1), timedelta(days=31)):
+        with pytest.raises(BadInput, match="at most 30 days"):
+            access.rotate_platform_key(house.engines, "gateway", overlap)
+
+
+def test_the_use_of_a_key_is_noted_at_most_once_a_day(house: House) -> None:
+    key = access.add_platform_key(house.engines, "gateway")
+
+    def noted() -> object:
+        (found,) = access.platform_keys(house.engines)
+        return found.last_used_at
+
+    assert noted() is None
+    first = house.clock.now()
+    access.check_platform_key(house.engines, key.secret)
+    assert noted() == first
+    house.clock.advance(timedelta(hours=23))
+    access.check_platform_key(house.engines, key.secret)
+    assert noted() == first
+    house.clock.advance(timedelta(hours=1))
+    access.check_platform_key(house.engines, key.secret)
+    assert noted() == first + timedelta(days=1)
+
+
+def test_a_certificate_is_a_key_and_stays_one_when_it_is_renewed(house: House, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    given, stranger = authority.issue("gateway"), authority.issue("gateway")
+    key = access.add_platform_certificate(house.engines, "gateway", given.certificate.read_bytes())
+    assert key.kind == "certificate"
+    renewed = authority.issue("gateway", given.key)
+    for pair, caller in ((given, "gateway"), (renewed, "gateway"), (stranger, None)):
+        assert access.check_platform_certificate(house.engines, pair.certificate.read_bytes()) == caller
+    with pytest.raises(Conflict, match="added before"):
+        access.add_platform_certificate(house.engines, "other", renewed.certificate.read_bytes())
+    access.revoke_platform_key(house.engines, key.id)
+    assert access.check_platform_certificate(house.engines, given.certificate.read_bytes()) is None
+
+
+@pytest.mark.parametrize("text", [b"", b"x", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_what_is_no_certificate_lets_nobody_in(house: House, text: bytes) -> None:
+    assert access.check_platform_certificate(house.engines, text) is None
+    with pytest.raises(BadInput, match="no certificate"):
+        access.add_platform_certificate(house.engines, "gateway", text)
+
+
+def test_law_12_a_rotation_is_in_the_ledger(house: House, ines: str) -> None:
+    actor = access.acting_operator(house.engines, ines)
+    old = access.add_platform_key(house.engines, "gateway", actor)
+    new = access.rotate_platform_key(house.engines, "gateway", timedelta(hours=2), actor)
+    act = list(house.engines.ledger.acts())[-1]
+    assert (act.verb, act.actor, act.subject) == ("platform-key:rotate", "operator:ines", "platform:gateway")
+    assert act.details == {"key": new.id, "old": old.id, "minutes": 120}
 
 
 def test_no_secret_is_anywhere_in_the_data_folder(house: House, ines: str) -> None:

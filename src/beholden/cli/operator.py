@@ -1,7 +1,7 @@
 """`beholden operator`: who works here, their sign-in links, and the platform's keys to the gate."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -81,18 +81,50 @@ def link(id_: str, kind: str, minutes: int, by: str | None, data: Path) -> None:
 
 @command.group("platform-key")
 def platform_key() -> None:
-    """Keys with which the platform's servers call the gate. To change one: add, put it in place, revoke the old one."""
+    """Keys with which the platform's servers and gateways call the gate. `rotate` changes one without an outage."""
 
 
 @platform_key.command("add")
 @click.argument("caller")
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Let CALLER in by this client certificate (PEM) instead; `serve --client-ca` names who may issue them.",
+)
 @by_option
 @data_option
 @json_option
-def add_key(caller: str, by: str | None, data: Path, as_json: bool) -> None:  # noqa: FBT001
+def add_key(caller: str, certificate: Path | None, by: str | None, data: Path, as_json: bool) -> None:  # noqa: FBT001
     """Make a key for CALLER and print it, this once."""
     engines = _engines(data)
-    key = access.add_platform_key(engines, caller, _actor(engines, by))
+    if certificate is not None:
+        added = access.add_platform_certificate(engines, caller, certificate.read_bytes(), _actor(engines, by))
+        text = json.dumps({"id": added.id, "caller": caller}) if as_json else f"Added {added.id} for {caller}."
+        click.echo(text)
+        return
+    _show(access.add_platform_key(engines, caller, _actor(engines, by)), as_json)
+
+
+@platform_key.command("rotate")
+@click.argument("caller")
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, 720),
+    default=24,
+    show_default=True,
+    help="How long the present key goes on.",
+)
+@by_option
+@data_option
+@json_option
+def rotate_key(caller: str, overlap_hours: int, by: str | None, data: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Make a new key for CALLER and print it; the present one ends by itself after the overlap."""
+    engines = _engines(data)
+    overlap = timedelta(hours=overlap_hours)
+    _show(access.rotate_platform_key(engines, caller, overlap, _actor(engines, by)), as_json)
+
+
+def _show(key: access.IssuedKey, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         click.echo(json.dumps({"id": key.id, "caller": key.caller, "secret": key.secret}))
         return
@@ -116,13 +148,29 @@ def revoke_key(key: str, by: str | None, data: Path) -> None:
 @json_option
 def list_keys(data: Path, as_json: bool) -> None:  # noqa: FBT001
     """All keys by id; never the keys themselves."""
-    found = access.platform_keys(_engines(data))
+    engines = _engines(data)
+    found, now = access.platform_keys(engines), engines.clock.now()
     if as_json:
-        click.echo(json.dumps([{"id": k.id, "caller": k.caller, "revoked": k.revoked_at is not None} for k in found]))
+        click.echo(json.dumps([_row(key, now) for key in found]))
         return
     for key in found:
-        state = f"revoked {time.text(key.revoked_at)}" if key.revoked_at else "holds"
-        click.echo(f"{key.id}  {key.caller:20}  since {time.text(key.added_at)}  {state}")
+        row = _row(key, now)
+        ends = "revoked" if key.revoked_at else ("ended" if not row["holds"] else f"until {row['ends']}")
+        state = "holds" if row["holds"] and key.ends_at is None else ends
+        used = f"last used {row['last_used']}" if key.last_used_at else "never used"
+        click.echo(f"{key.id}  {key.caller:20}  {key.kind:11}  since {time.text(key.added_at)}  {state}  {used}")
+
+
+def _row(key: access.PlatformKey, now: datetime) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "caller": key.caller,
+        "kind": key.kind,
+        "holds": key.holds(now),
+        "revoked": key.revoked_at is not None,
+        "ends": None if key.ends_at is None else time.text(key.ends_at),
+        "last_used": None if key.last_used_at is None else time.text(key.last_used_at),
+    }
 
 
 def _engines(data: Path) -> Engines:

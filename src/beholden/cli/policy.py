@@ -9,7 +9,7 @@ import click
 
 from beholden import bootstrap, settings
 from beholden.cli.main import data_option, json_option
-from beholden.journeys import access
+from beholden.journeys import access, gateway
 from beholden.journeys import policy as journey
 from beholden.journeys.ports import Engines
 from beholden.model import catalogue as catalogues
@@ -85,6 +85,18 @@ def show_catalogue(data: Path, as_json: bool) -> None:  # noqa: FBT001
 def check_catalogue(file: Path, as_json: bool) -> None:  # noqa: FBT001
     """Say whether FILE can be the catalogue."""
     _print_catalogue(catalogues.read(_text(file)), as_json=as_json)
+
+
+@command.command("routes")
+@document
+@data_option
+def check_routes(file: Path, data: Path) -> None:
+    """Say whether FILE can be the route catalogue for gateways, beside the data catalogue of this installation."""
+    found = gateway.read_routes(_text(file), bootstrap.catalogue(settings.read(data=data)))
+    for route in sorted((r for routes in found.by_length.values() for r in routes), key=lambda r: r.path):
+        methods = ",".join(sorted(route.methods))
+        what = "open" if route.open else f"{', '.join(route.fields)} for {route.purpose}"
+        click.echo(f"{methods:12}  {route.path:40}  {what}{' (in part)' if route.partial else ''}")
 
 
 def _engines(data: Path) -> Engines:

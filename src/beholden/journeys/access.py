@@ -8,15 +8,21 @@ import hashlib
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from beholden.journeys.acts import record
 from beholden.journeys.ports import Engines, Operator, Pass, PlatformKey, Unit
 from beholden.journeys.wording import checked_email, checked_text
 from beholden.model.act import SYSTEM, Act, Actor, ActorKind
-from beholden.model.errors import BadInput, Conflict, NotFound
+from beholden.model.errors import BadInput, Conflict, NotFound, Unavailable
 from beholden.model.ids import DeveloperNumber, OperatorId, PersonNumber
+from beholden.model.time import DAY
 
 __all__ = ["SESSION_SECONDS", "IssuedKey", "Operator", "Pass", "PlatformKey"]
 
@@ -25,6 +31,7 @@ LINK_LIFE = timedelta(minutes=15)
 LONGEST_LINK_LIFE = timedelta(days=7)
 KEYS_AT_ONCE = 2
 """Keys of one caller that hold at the same time: the old one goes on until the new one is everywhere."""
+LONGEST_OVERLAP = timedelta(days=30)
 _KEY_PREFIX = "bhk_"  # so that a scanner of published code can tell what it found
 _SECRET = re.compile(r"(bhk_)?[A-Za-z0-9_-]{43}")
 _ID = re.compile(r"[a-z][a-z0-9._-]{0,39}")
@@ -149,18 +156,41 @@ def add_platform_key(engines: Engines, caller: str, actor: Actor = SYSTEM) -> Is
 
     Raises Conflict when the caller has two already: a rotation ends by revoking the old one.
     """
-    if not _CALLER.fullmatch(caller):
-        raise BadInput(f"The caller {caller!r} cannot be used.", "Use 1 to 40 of a-z, 0-9, blank, dot, _ and -.")
+    secret = _KEY_PREFIX + _new_secret(engines)
+    key = _add_key(engines, caller, digest_of(secret), "secret", actor)
+    return IssuedKey(key.id, caller, secret)
+
+
+def add_platform_certificate(engines: Engines, caller: str, pem: bytes, actor: Actor = SYSTEM) -> PlatformKey:
+    """Let a caller of the gate in by a client certificate of this public key, renewed certificates included.
+
+    It counts as one of the caller's keys. Raises BadInput for what is no certificate.
+    """
+    return _add_key(engines, caller, _digest_of_certificate(pem), "certificate", actor)
+
+
+def rotate_platform_key(engines: Engines, caller: str, overlap: timedelta, actor: Actor = SYSTEM) -> IssuedKey:
+    """A new key for a caller; the one that it has now goes on for `overlap` and then ends by itself.
+
+    Raises NotFound when the caller has no secret key, Conflict when a rotation is under way already.
+    """
+    if not timedelta() <= overlap <= LONGEST_OVERLAP:
+        raise BadInput(f"Two keys overlap for at most {LONGEST_OVERLAP.days} days.", "Choose less.")
     now = engines.clock.now()
     secret = _KEY_PREFIX + _new_secret(engines)
     digest = digest_of(secret)
-    key = PlatformKey(f"key_{digest[:12]}", caller, now)
     with engines.store.write() as unit:
-        valid = [k for k in unit.access.platform_keys() if k.caller == caller and k.revoked_at is None]
-        if len(valid) >= KEYS_AT_ONCE:
+        holding = _holding(unit, caller, now)
+        old = [key for key in holding if key.kind == "secret"]
+        if not old:
+            raise NotFound(f"{caller!r} has no key that holds.", "`beholden operator platform-key add` makes one.")
+        if len(holding) >= KEYS_AT_ONCE:
             raise Conflict(f"{caller!r} has {KEYS_AT_ONCE} keys that hold already.", "Revoke the old one first.")
+        key = PlatformKey(f"key_{digest[:12]}", caller, now)
         unit.access.add_platform_key(digest, key)
-        record(engines, Act(actor, "platform-key:add", f"platform:{caller}", now, details={"key": key.id}))
+        unit.access.end_platform_key(old[0].id, now + overlap)
+        details = {"key": key.id, "old": old[0].id, "minutes": int(overlap.total_seconds() // 60)}
+        record(engines, Act(actor, "platform-key:rotate", f"platform:{caller}", now, details=details))
     return IssuedKey(key.id, caller, secret)
 
 
@@ -183,8 +213,57 @@ def check_platform_key(engines: Engines, key: str) -> str | None:
     """Who calls with this key; None when it does not hold."""
     if not _SECRET.fullmatch(key) or not key.startswith(_KEY_PREFIX):
         return None
+    return _caller_of(engines, digest_of(key))
+
+
+def check_platform_certificate(engines: Engines, pem: bytes) -> str | None:
+    """Who calls with this certificate, which the TLS handshake has proved to be theirs; None when it does not hold."""
+    try:
+        return _caller_of(engines, _digest_of_certificate(pem))
+    except BadInput:
+        return None
+
+
+def _add_key(engines: Engines, caller: str, digest: str, kind: str, actor: Actor) -> PlatformKey:
+    if not _CALLER.fullmatch(caller):
+        raise BadInput(f"The caller {caller!r} cannot be used.", "Use 1 to 40 of a-z, 0-9, blank, dot, _ and -.")
+    now = engines.clock.now()
+    key = PlatformKey(f"key_{digest[:12]}", caller, now, kind=kind)
+    with engines.store.write() as unit:
+        if len(_holding(unit, caller, now)) >= KEYS_AT_ONCE:
+            raise Conflict(f"{caller!r} has {KEYS_AT_ONCE} keys that hold already.", "Revoke the old one first.")
+        if any(known.id == key.id for known in unit.access.platform_keys()):
+            raise Conflict("This key was added before.", "A revoked certificate needs a new private key.")
+        unit.access.add_platform_key(digest, key)
+        record(engines, Act(actor, "platform-key:add", f"platform:{caller}", now, details={"key": key.id}))
+    return key
+
+
+def _holding(unit: Unit, caller: str, now: datetime) -> list[PlatformKey]:
+    return [key for key in unit.access.platform_keys() if key.caller == caller and key.holds(now)]
+
+
+def _caller_of(engines: Engines, digest: str) -> str | None:
+    now = engines.clock.now()
     with engines.store.read() as unit:
-        return unit.access.platform_caller(digest_of(key))
+        key = unit.access.platform_key(digest, now)
+    if key is None:
+        return None
+    if key.last_used_at is None or now - key.last_used_at >= DAY:
+        # A note for whoever asks which keys are idle. A request does not fail for it; the next one tries again.
+        with suppress(Unavailable):
+            engines.store.perform(lambda unit: unit.access.note_platform_key(key.id, now))
+    return key.caller
+
+
+def _digest_of_certificate(pem: bytes) -> str:
+    """What the store knows of a certificate: the digest of its public key (RFC 7469, 2.4), told apart from secrets."""
+    try:
+        public = x509.load_pem_x509_certificate(pem).public_key()
+        spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadInput("That is no certificate in PEM.", "Give the client's certificate, not its key.") from error
+    return hashlib.sha256(b"certificate:" + spki).hexdigest()
 
 
 def digest_of(secret: str) -> str:

@@ -16,7 +16,7 @@ from beholden.journeys.ports import Engines
 from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
 from beholden.journeys.use import record_use
 from beholden.model.decision import Decision, Reason
-from beholden.model.errors import BadInput, BeholdenError, Unavailable
+from beholden.model.errors import BadInput, BeholdenError, TooOften, Unavailable
 from beholden.model.ids import AppNumber, PersonNumber
 from beholden.model.resource import ResourceDecision
 
@@ -140,8 +140,16 @@ def evaluate_many(
     """
     if len(questions) > MAX_QUESTIONS:
         raise BadInput(f"{len(questions)} questions are more than {MAX_QUESTIONS}.", "Ask in parts.")
-    requests = {n: _request_of(engines, one) for n, one in enumerate(questions) if isinstance(one, Question)}
-    answers = [None if isinstance(one, Question) else one for one in questions]
+    requests: dict[int, Request] = {}
+    answers: list[Decision | ResourceDecision | None] = []
+    for n, one in enumerate(questions):
+        if not isinstance(one, Question):
+            answers.append(one)
+        elif asks_too_often(engines, one):
+            answers.append(rate_limited(engines, one))
+        else:
+            answers.append(None)
+            requests[n] = _request_of(engines, one)
     try:
         rulings = dict(zip(requests, rule(engines, list(requests.values())) if requests else (), strict=True))
     except BeholdenError:  # law 4: who cannot read the standing allows nothing
@@ -152,7 +160,7 @@ def evaluate_many(
     leaving = {
         n: rulings[n]
         for n, question in enumerate(questions[: len(found)])
-        if isinstance(question, Question) and question.disclose and judged[n].allowed
+        if isinstance(question, Question) and n in rulings and question.disclose and judged[n].allowed
     }
     for n, answer in _release(engines, leaving).items():
         found[n] = answer
@@ -164,10 +172,13 @@ def filter_records(engines: Engines, request: FilterRequest) -> FilterAnswer:
 
     The rules are applied to the person of each record (law 2). The person key is rewritten to the id that the app has
     of that person. A record of which nothing may leave is dropped without a trace,
-    be the person unknown, opted out or inactive (law 3). Raises BadInput for a malformed request, and Unavailable when
-    store or ledger do not answer: nothing may leave then.
+    be the person unknown, opted out or inactive (law 3). Raises BadInput for a malformed request, TooOften when the app
+    is over its limit, and Unavailable when store or ledger do not answer: nothing may leave then.
     """
     _refuse_malformed(request)
+    seconds = engines.limiter.wait(request.app, request.through.id)
+    if seconds > 0:
+        raise TooOften(seconds)
     wishes = tuple(Wish(PersonRef(record[request.person]), _considered(request, record)) for record in request.records)
     (ruling,) = rule(engines, [Request(request.app, request.through, request.purpose, wishes)])
     texts = [_texts(n, request.records[n], decision) for n, decision in enumerate(ruling.decisions)]
@@ -181,6 +192,16 @@ def filter_records(engines: Engines, request: FilterRequest) -> FilterAnswer:
         # An empty answer would pass for "nobody is there"; this one says: ask again.
         raise Unavailable("The gate does not know the latest standing, so it allows nothing.", "Try again.")
     return FilterAnswer(_released(engines, request, ruling), _report(ruling))
+
+
+def asks_too_often(engines: Engines, question: Question) -> bool:
+    """Whether the app is over its limit; where it is not, this question is counted."""
+    return engines.limiter.wait(question.app, (question.through or question.person).id) > 0
+
+
+def rate_limited(engines: Engines, question: Question) -> Decision:
+    """The no of a question too many; it is the same whoever was asked about (law 3)."""
+    return _denied(question.fields or tuple(engines.catalogue.by_field), Reason.RATE_LIMITED)
 
 
 def _request_of(engines: Engines, question: Question) -> Request:

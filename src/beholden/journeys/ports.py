@@ -12,6 +12,7 @@ from beholden.forensics.ports import Examinations
 from beholden.gate.oauth.ports import ConsentBook
 from beholden.gate.ports import ChangeFeed, GateFacts, GateRows, SearchFacts
 from beholden.gate.resource_types import ResourceTypes
+from beholden.gate.routing import Routes
 from beholden.ledger.ports import Ledger
 from beholden.model.act import ActorKind
 from beholden.model.app import App, Ask, Developer
@@ -286,12 +287,23 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class PlatformKey:
-    """A key with which a part of the platform calls the gate; `id` is the beginning of its digest, to name it by."""
+    """A key with which a part of the platform calls the gate; `id` is the beginning of its digest, to name it by.
+
+    `kind` is `secret` or `certificate`. `ends_at` is when it ends by itself, after a rotation; `last_used_at` is when
+    it was last noted as used, which is done at most once a day.
+    """
 
     id: str
     caller: str
     added_at: datetime
     revoked_at: datetime | None = None
+    kind: str = "secret"
+    ends_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it opens anything at this time."""
+        return self.revoked_at is None and (self.ends_at is None or at < self.ends_at)
 
 
 class AccessStore(Protocol):
@@ -345,8 +357,16 @@ class AccessStore(Protocol):
         """A new key."""
         ...
 
-    def platform_caller(self, digest: str) -> str | None:
-        """The caller of a key that is not revoked."""
+    def platform_key(self, digest: str, at: datetime) -> PlatformKey | None:
+        """The key of this digest, if it holds at this time."""
+        ...
+
+    def note_platform_key(self, id_: str, at: datetime) -> None:
+        """Note that the key was used."""
+        ...
+
+    def end_platform_key(self, id_: str, ends_at: datetime) -> None:
+        """Let a key end by itself at this time, unless it ends before."""
         ...
 
     def platform_keys(self) -> Sequence[PlatformKey]:
@@ -474,13 +494,25 @@ class Locks(Protocol):
         ...
 
 
+class Limiter(Protocol):
+    """How often an app may ask, in all and on one person's word."""
+
+    def wait(self, app: str, through: str, cost: int = 1) -> float:
+        """Seconds until that many questions may be asked; 0 where they may now, and then they are counted.
+
+        Both texts are taken as they were sent, before it is known whether there is such an app or person (law 3).
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Engines:
     """All that a journey may touch, wired once in `bootstrap`.
 
     `pairwise` is the 32-byte secret behind app-scoped ids. `url` is where people reach the pages, without a slash.
     `contact` is the address that every letter names for questions (GDPR Art. 33(3)(b)). `resource_types` are the
-    platform's own, beyond people.
+    platform's own, beyond people. `routes` are those of its API, where a gateway stands
+    before it.
     """
 
     clock: Clock
@@ -493,4 +525,6 @@ class Engines:
     url: str
     locks: Locks
     contact: str
+    limiter: Limiter
+    routes: Routes = field(default_factory=Routes)
     resource_types: ResourceTypes = field(default_factory=ResourceTypes)

@@ -11,7 +11,7 @@ from itertools import islice
 
 from beholden.gate.pairwise import person_of
 from beholden.gate.ports import DecisionTable
-from beholden.journeys.disclose import PersonRef, Question
+from beholden.journeys.disclose import PersonRef, Question, asks_too_often, rate_limited
 from beholden.journeys.ports import Engines
 from beholden.journeys.ruling import is_possible
 from beholden.model.catalogue import FieldClass
@@ -52,12 +52,16 @@ class QuickGate:
 
     def decide(self, question: Question, now: int) -> Decision:
         """The answer to a question that discloses nothing."""
+        if asks_too_often(self._engines, question):
+            return rate_limited(self._engines, question)
         person = self._who(question.app, question.person)
         through = person if question.through is None else self._who(question.app, question.through)
         return self._table.decide(question.app, person, through, self._fields(question), question.purpose, now)
 
     def leaving(self, question: Question, now: int) -> tuple[Decision, Disclosure | None]:
         """The answer, and what goes into the ledger before it is given (law 1); see DecisionTable.leaving."""
+        if asks_too_often(self._engines, question):
+            return rate_limited(self._engines, question), None
         person = self._who(question.app, question.person)
         through = person if question.through is None else self._who(question.app, question.through)
         return self._table.leaving(question.app, person, through, self._fields(question), question.purpose, now)

@@ -138,6 +138,18 @@ def introspect(engines: Engines, authorization: str | None, pairs: Pairs) -> Doc
         return _introspected(engines, unit, found, platform=platform)
 
 
+def worth_as_bearer(engines: Engines, text: str) -> Document | None:
+    """What the platform is told of an access token that somebody shows at its API; None where it is worth nothing.
+
+    A token that is bound to a key (RFC 9449, RFC 8705) is nothing without the proof, which no gateway hands on.
+    """
+    with engines.store.read() as unit:
+        found = unit.consent.token(digest_of(text)) if text else None
+        answer = {"active": False} if found is None else _introspected(engines, unit, found, platform=True)
+    usable = answer.get("active") is True and answer.get("token_type") == "Bearer" and "cnf" not in answer
+    return answer if usable else None
+
+
 def revoke(engines: Engines, authorization: str | None, pairs: Pairs) -> TokenRefusal | None:
     """An app gives a token back (RFC 7009). None is done, or that there was nothing to do.
 

@@ -10,6 +10,7 @@ class Reason(StrEnum):
     """Why a field was denied. For the platform's eyes; an app sees none of them (law 3)."""
 
     GATE_STALE = "gate_stale"  # the gate does not know the latest standing (law 4)
+    RATE_LIMITED = "rate_limited"  # the app asks too often, in all or on this person's word
     APP_UNKNOWN = "app_unknown"
     DEVELOPER_BANNED = "developer_banned"
     DEVELOPER_SUSPENDED = "developer_suspended"

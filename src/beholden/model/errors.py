@@ -5,9 +5,12 @@ BeholdenError
   NotFound      it names something that does not exist                    HTTP 404, exit 2
   NotAllowed    the caller did not show who they are, or may not          HTTP 401/403, exit 3
   Conflict      it was right once, the state has moved on                 HTTP 409, exit 1
+  TooOften      the app asks more than it may; `seconds` says when again  HTTP 429, exit 3
   Unavailable   a store, a server, a disk did not answer                  HTTP 503, exit 3
   Damaged       what we wrote is not what we read                         HTTP 500, exit 1
 """
+
+import math
 
 
 class BeholdenError(Exception):
@@ -33,6 +36,14 @@ class NotAllowed(BeholdenError):
 
 class Conflict(BeholdenError):
     """It would have been right once; the state has moved on."""
+
+
+class TooOften(BeholdenError):
+    """More was asked than may be asked in the time; `seconds` until it may be again."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = max(1, math.ceil(seconds))
+        super().__init__("The app asks too often.", f"Try again in {self.seconds} s.")
 
 
 class Unavailable(BeholdenError):

@@ -23,8 +23,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from beholden.journeys.ports import Engines
 from beholden.journeys.quick import QuickGate
 from beholden.model.act import ActorKind
-from beholden.model.errors import BadInput, BeholdenError, Conflict, Damaged, NotAllowed, NotFound, Unavailable
-from beholden.web import console, developer_portal, gate_api, home, log, oauth, pages, privacy_centre, sign_in
+from beholden.model.errors import (
+    BadInput,
+    BeholdenError,
+    Conflict,
+    Damaged,
+    NotAllowed,
+    NotFound,
+    TooOften,
+    Unavailable,
+)
+from beholden.web import console, developer_portal, gate_api, gateway, home, log, oauth, pages, privacy_centre, sign_in
 from beholden.web.configuration import Configuration
 from beholden.web.hot import HotPath
 from beholden.web.session import SignInNeeded
@@ -37,6 +46,7 @@ _STATUS = (
     (NotFound, 404),
     (NotAllowed, 403),
     (Conflict, 409),
+    (TooOften, 429),
     (Unavailable, 503),
     (Damaged, 500),
 )
@@ -86,6 +96,7 @@ def _routes(engines: Engines, settings: Configuration) -> list[BaseRoute]:
         Route("/healthz", _healthz, name="health"),
         Mount("/static", StaticFiles(packages=[("beholden.web", "static")]), name="static"),
         *gate_api.routes(engines),
+        *gateway.routes(engines),
         *oauth.routes(),
         *log.routes(),
         *home.routes(),

@@ -14,17 +14,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from beholden.journeys.access import check_platform_key
 from beholden.journeys.ports import Engines
-from beholden.model.errors import BadInput, BeholdenError, Conflict, NotAllowed, NotFound, Unavailable
+from beholden.model.errors import BadInput, BeholdenError, Conflict, NotAllowed, NotFound, TooOften, Unavailable
 from beholden.web import strict_json
+from beholden.web.caller import LONGEST_KEY, caller_of
 
 _LOG = logging.getLogger("beholden.web")
-_LONGEST_KEY = 512
 MAX_REQUEST_ID = 256
 Answer = Callable[[Engines, str, bytes], Any]
 """Turns the bytes of a body, sent by a caller of this name, into a JSON value, or raises from the error tree."""
-_STATUS = ((BadInput, 400), (NotFound, 404), (NotAllowed, 403), (Conflict, 409), (Unavailable, 503))
+_STATUS = ((BadInput, 400), (NotFound, 404), (NotAllowed, 403), (Conflict, 409), (TooOften, 429), (Unavailable, 503))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +56,17 @@ class Door:
         """See ASGI."""
         headers = Headers(scope=scope)
         try:
-            reply = await self._reply(scope["method"], headers, receive)
+            reply = await self._reply(scope, headers, receive)
         except Gone:
             return
         await _send(reply, headers.get("x-request-id", ""), send)
 
-    async def _reply(self, method: str, headers: Headers, receive: Receive) -> Reply:
-        refused = _refuse_method(method, "POST") or _refuse_headers(headers, self.media, self.largest)
+    async def _reply(self, scope: Scope, headers: Headers, receive: Receive) -> Reply:
+        refused = _refuse_method(scope["method"], "POST") or _refuse_headers(headers, self.media, self.largest)
         if refused is not None:
             return refused
         try:
-            caller, answer = await run_in_threadpool(self._admit, _bearer(headers))
+            caller, answer = await run_in_threadpool(self._admit, scope, _key(headers))
             if caller is None:
                 return _unauthenticated(headers)
             body = await _read(receive, self.largest)
@@ -82,10 +81,10 @@ class Door:
             _LOG.exception("a gate endpoint failed")
             return Reply(500, "Something went wrong on our side. Nothing was allowed.")
 
-    def _admit(self, key: str | None) -> tuple[str | None, Answer]:
-        """Who holds this key, None when nobody does, and what answers them."""
+    def _admit(self, scope: Scope, key: str | None) -> tuple[str | None, Answer]:
+        """Who calls, None when it is nobody we know, and what answers them."""
         try:
-            return None if key is None else check_platform_key(self.engines, key), self.answer
+            return caller_of(self.engines, scope, key), self.answer
         except Unavailable:
             if self.closed is None:
                 raise
@@ -97,7 +96,8 @@ def refusal(error: BeholdenError) -> Reply:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     if status >= 500:
         _LOG.error("%s", error)
-    return Reply(status, str(error))
+    later = ((b"retry-after", str(error.seconds).encode()),) if isinstance(error, TooOften) else ()
+    return Reply(status, str(error), later)
 
 
 async def reply_to_get(reply: Callable[[], Any], scope: Scope, send: Send) -> None:
@@ -125,13 +125,16 @@ def _refuse_headers(headers: Headers, media: tuple[str, ...], largest: int) -> R
     return _too_large(largest) if not length.isdecimal() or int(length[:20]) > largest else None
 
 
-def _bearer(headers: Headers) -> str | None:
-    """The key of `Authorization: Bearer KEY` (RFC 6750, 2.1), where there is exactly one such header."""
+def _key(headers: Headers) -> str | None:
+    """The key of `Authorization: Bearer KEY` (RFC 6750, 2.1). Empty where what is shown is no single key; None where
+    nothing is shown, and a client certificate may speak instead."""
     given = headers.getlist("authorization")
+    if not given:
+        return None
     scheme, _, key = (given[0] if len(given) == 1 else "").partition(" ")
     key = key.strip()
-    usable = scheme.lower() == "bearer" and key.isascii() and key.isprintable() and 0 < len(key) <= _LONGEST_KEY
-    return key if usable else None
+    usable = scheme.lower() == "bearer" and key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY
+    return key if usable else ""
 
 
 def _unauthenticated(headers: Headers) -> Reply:

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beholden.journeys.disclose import FilterRequest, PersonRef, filter_records
 from beholden.journeys.ports import Engines
-from beholden.model.errors import BadInput, BeholdenError, NotAllowed, Unavailable
+from beholden.model.errors import BadInput, BeholdenError, NotAllowed, TooOften, Unavailable
 from beholden.web import strict_json
 
 _LOG = logging.getLogger("beholden.web")
@@ -119,6 +119,9 @@ class OverHttp:
             answer = await self._client.post(self._url, content=_written(request), headers=self._headers)
         except httpx.HTTPError as error:
             raise Unavailable(f"The gate did not answer ({type(error).__name__}).", "Try again.") from error
+        if answer.status_code == 429:
+            later = answer.headers.get("retry-after", "")
+            raise TooOften(int(later) if later.isascii() and later.isdecimal() and len(later) < 6 else 1)
         if answer.status_code != 200:
             raise Unavailable(f"The gate answered {answer.status_code}.", "See its log.")
         records = strict_json.read_object(answer.content, largest=2 * _LARGEST).get("records")
@@ -223,6 +226,8 @@ class Guarded:
             request = FilterRequest(caller.app, caller.through, caller.purpose, records, guard.person, guard.fields)
             released = await self._gate.released(request)
             return strict_json.write(_rebuilt(guard, document, released))
+        except TooOften as error:
+            raise _Refused(429, ((b"retry-after", str(error.seconds).encode()),)) from error
         except Unavailable as error:
             _LOG.error("the gate did not answer: %s", error)
             raise _Refused(503) from error

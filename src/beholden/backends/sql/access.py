@@ -52,14 +52,17 @@ platform_keys = sa.Table(
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("id", sa.String(80), nullable=False, unique=True),
     sa.Column("caller", sa.String(80), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("added_at", Instant, nullable=False),
+    sa.Column("ends_at", Instant),
     sa.Column("revoked_at", Instant),
+    sa.Column("last_used_at", Instant),
 )
 
 _SESSION = sa.select(sessions).where(
     sessions.c.digest == sa.bindparam("digest"), sessions.c.expires_at > sa.bindparam("at", type_=Instant)
 )
-_CALLER = sa.select(platform_keys.c.caller).where(
+_KEY = sa.select(platform_keys).where(
     platform_keys.c.digest == sa.bindparam("digest"), platform_keys.c.revoked_at.is_(None)
 )
 
@@ -143,19 +146,42 @@ class SqlAccessStore:
         """See AccessStore."""
         self._connection.execute(
             platform_keys.insert().values(
-                digest=digest, id=key.id, caller=key.caller, added_at=key.added_at, revoked_at=key.revoked_at
+                digest=digest,
+                id=key.id,
+                caller=key.caller,
+                kind=key.kind,
+                added_at=key.added_at,
+                ends_at=key.ends_at,
+                revoked_at=key.revoked_at,
+                last_used_at=key.last_used_at,
             )
         )
 
-    def platform_caller(self, digest: str) -> str | None:
+    def platform_key(self, digest: str, at: datetime) -> PlatformKey | None:
         """See AccessStore."""
-        caller: str | None = self._connection.execute(_CALLER, {"digest": digest}).scalar()
-        return caller
+        row = self._connection.execute(_KEY, {"digest": digest}).first()
+        key = _key(row) if row else None
+        return key if key is not None and key.holds(at) else None
 
     def platform_keys(self) -> Sequence[PlatformKey]:
         """See AccessStore."""
         query = sa.select(platform_keys).order_by(platform_keys.c.caller, platform_keys.c.added_at, platform_keys.c.id)
-        return [PlatformKey(r.id, r.caller, r.added_at, r.revoked_at) for r in self._connection.execute(query)]
+        return [_key(row) for row in self._connection.execute(query)]
+
+    def note_platform_key(self, id_: str, at: datetime) -> None:
+        """See AccessStore."""
+        self._connection.execute(platform_keys.update().where(platform_keys.c.id == id_).values(last_used_at=at))
+
+    def end_platform_key(self, id_: str, ends_at: datetime) -> None:
+        """See AccessStore."""
+        self._connection.execute(
+            platform_keys.update()
+            .where(
+                platform_keys.c.id == id_,
+                platform_keys.c.ends_at.is_(None) | (platform_keys.c.ends_at > ends_at),
+            )
+            .values(ends_at=ends_at)
+        )
 
     def revoke_platform_key(self, id_: str, at: datetime) -> bool:
         """See AccessStore."""
@@ -178,6 +204,10 @@ def _written(given: Pass) -> dict[str, Any]:
 
 def _pass(row: Row[Any]) -> Pass:
     return Pass(ActorKind(row.kind), row.subject, row.issued_at, row.expires_at)
+
+
+def _key(row: Row[Any]) -> PlatformKey:
+    return PlatformKey(row.id, row.caller, row.added_at, row.revoked_at, row.kind, row.ends_at, row.last_used_at)
 
 
 def _operator(row: Row[Any]) -> Operator:
