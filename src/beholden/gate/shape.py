@@ -210,6 +210,14 @@ def empty(shape: Shape) -> Any:
     return rebuilt({}, Shape(shape.sets), Found(), [], {})
 
 
+def lacks(document: Any, shape: Shape) -> bool:
+    """Whether the shape is for one record alone, and this document has it no more."""
+    if len(shape.plans) > 1 or not shape.plans[0].single:
+        return False
+    at = shape.plans[0].records
+    return _look(document, at) is _NOTHING if at else document is None
+
+
 _NOTHING: Any = object()
 _Memo = dict[tuple[object, ...], tuple[str, ...]]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from beholden.gate.pairwise import scoped_ids
-from beholden.gate.shape import Found, RecordSet, Shape, empty, enclosed, find, pointer, rebuilt
+from beholden.gate.shape import Found, RecordSet, Shape, empty, enclosed, find, lacks, pointer, rebuilt
 from beholden.journeys.ports import Engines
 from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
 from beholden.model.decision import Reason
@@ -33,6 +33,7 @@ __all__ = [
     "empty",
     "filter_document",
     "filter_records",
+    "lacks",
     "pointer",
     "refuse_size",
 ]

@@ -91,13 +91,15 @@ def through_digest(key: bytes, seq: int, through: int) -> str:
 
 def _value_digests(key: bytes, seq: int, disclosure: Disclosure) -> dict[str, str]:
     """The digest of every value of a disclosure, as `value_digest` has it, in the order of their fields' names."""
-    values, place = disclosure.values, seq.to_bytes(8, "big")
+    values = disclosure.values
+    begun = blake2s(seq.to_bytes(8, "big"), key=key, person=_VALUE, digest_size=_DIGEST_SIZE)
     names = [field for field in sorted(values) if field in disclosure.fields]
     digests = bytearray()
     for field in names:
-        data = place + _named(field) + _utf8(values[field])
+        hashed = begun.copy()
+        hashed.update(_named(field) + _utf8(values[field]))
         # A ninth byte, a zero, makes twelve characters of base64, of which the first eleven are those of the eight.
-        digests += blake2s(data, key=key, person=_VALUE, digest_size=_DIGEST_SIZE).digest() + b"\0"
+        digests += hashed.digest() + b"\0"
     text = binascii.b2a_base64(digests, newline=False).translate(_URL_SAFE).decode()
     return {field: text[12 * n : 12 * n + 11] for n, field in enumerate(names)}
 
