@@ -4,8 +4,6 @@ import http.client
 import json
 import resource
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ from beholden.model.app import Ask
 from beholden.model.person import Choice, Scope
 from beholden.web import app as web_app
 from beholden.web.gate_api import FILTER
-from tests.web.live import serving
+from tests.web.live import serving, spawned
 
 NDJSON = "application/x-ndjson"
 HEADER = {"app": "quiz", "through": "ann", "purpose": "service"}
@@ -223,33 +221,15 @@ def test_law_1_without_room_in_the_ledger_the_stream_ends_there(house, url, key)
     assert len(disclosed(house)) == 5
 
 
-SERVER = """
-import socket, sys
-from pathlib import Path
-import uvicorn
-from beholden import bootstrap, settings
-from beholden.web import app
-chosen = settings.read({}, data=Path(sys.argv[1]))
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-uvicorn.Server(uvicorn.Config(app.create(bootstrap.embedded(chosen), chosen), log_config=None)).run([listener])
-"""
-
-
 def test_law_1_of_a_server_killed_between_chunks_all_that_left_is_in_the_ledger(house, key):
-    with subprocess.Popen([sys.executable, "-c", SERVER, str(house.data)], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            port = int(server.stdout.readline())
-            with calling(f"http://127.0.0.1:{port}", key) as caller:
-                threading.Thread(target=pour, args=(caller,), daemon=True).start()
-                lines, came = caller.lines(), []
-                with pytest.raises((http.client.HTTPException, OSError, StopIteration, json.JSONDecodeError)):
-                    while True:
-                        came.append(next(lines)["record"]["id"])
-                        if len(came) == 1_000:
-                            server.kill()
-        finally:
-            server.kill()
+    with spawned(house.data) as (url, server), calling(url, key) as caller:
+        threading.Thread(target=pour, args=(caller,), daemon=True).start()
+        lines, came = caller.lines(), []
+        with pytest.raises((http.client.HTTPException, OSError, StopIteration, json.JSONDecodeError)):
+            while True:
+                came.append(next(lines)["record"]["id"])
+                if len(came) == 1_000:
+                    server.kill()
     assert 1_000 <= len(came) < 2_700, "it was cut off, and no last line hid that"
     with house.engines.store.read() as unit:
         app = unit.directory.app("quiz")
