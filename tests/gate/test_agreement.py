@@ -1,16 +1,18 @@
 """The gate and the plain oracle give one answer, a million times over, and the gate's `until` is the exact moment."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beholden.gate.decision import decide, judge, terms
+from beholden.gate.decision import decide, judge, judge_all, terms
 from beholden.model.decision import Decision, Reason
+from beholden.model.ids import PersonNumber
 from tests.gate.oracle import answer
-from tests.gate.worlds import CATALOGUE, FIELDS, FRIEND, NOW, SELF, STRANGER, TICK, Pools, World
+from tests.gate.worlds import CATALOGUE, FIELDS, FRIEND, NOW, SELF, STRANGER, TICK, Pools, World, one_person
 
 CASES = 1_000_000
 ASKED_FOR = (SELF, FRIEND, STRANGER, None)
@@ -80,3 +82,21 @@ def test_an_answer_without_until_outlasts_a_century():
         if decision.allowed and decision.until is None:
             assert _decided(world, SELF, now=NOW + timedelta(days=36_525)).allowed == decision.allowed
             held += 1
+
+
+WISHES = st.lists(st.sampled_from(FIELDS), max_size=3).map(tuple)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**64), st.lists(WISHES, min_size=1, max_size=3))
+def test_many_people_at_once_get_the_answers_that_each_gets_alone(seed, wishes):
+    random = Random(seed)
+    world = next(Pools(random, size=3).worlds())
+    pool = [one_person(random, FRIEND)[0] for _ in range(40)]
+    crowd = {PersonNumber(100 + n): replace(facts, number=PersonNumber(100 + n)) for n, facts in enumerate(pool)}
+    facts = replace(world.facts, persons={**world.facts.persons, **crowd})
+    settled = terms(facts, FIELDS, world.purpose, policy=world.policy, catalogue=CATALOGUE, now=NOW)
+    asked = [*crowd, SELF, FRIEND, STRANGER, None] * 2
+    wanted = [random.choice(wishes) for _ in asked]
+    together = judge_all(settled, asked, wanted)
+    assert together == [judge(settled, one, fields) for one, fields in zip(asked, wanted, strict=True)]

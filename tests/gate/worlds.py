@@ -78,8 +78,8 @@ class Pools:
         self._random = random
         self._apps = [_app(random) for _ in range(size)]
         self._grants = [_grant(random) for _ in range(size)]
-        self._selves = [_person(random, SELF) for _ in range(size)]
-        self._friends = [_person(random, FRIEND) for _ in range(size)]
+        self._selves = [one_person(random, SELF) for _ in range(size)]
+        self._friends = [one_person(random, FRIEND) for _ in range(size)]
 
     def worlds(self) -> Iterator[World]:
         """Worlds without end."""
@@ -142,7 +142,7 @@ def _grant(random: Random) -> tuple[Grant, dict[str, Any]]:
     return facts, {**plain, "fields": set(fields), "through_fields": set(through), "purposes": set(purposes)}
 
 
-def _person(random: Random, number: PersonNumber) -> tuple[PersonFacts, dict[str, Any]]:
+def one_person(random: Random, number: PersonNumber) -> tuple[PersonFacts, dict[str, Any]]:
     plain = {
         "all_off": random.random() < 0.05,
         "app_off": random.random() < 0.05,

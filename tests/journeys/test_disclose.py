@@ -14,7 +14,6 @@ import pytest
 from beholden.backends.sql.store import SqlStore
 from beholden.gate.pairwise import person_of
 from beholden.journeys.disclose import (
-    MAX_DIGESTED,
     MAX_RECORDS,
     FilterAnswer,
     FilterRequest,
@@ -25,6 +24,7 @@ from beholden.journeys.disclose import (
     evaluate_many,
     filter_records,
 )
+from beholden.journeys.filter import MAX_DIGESTED
 from beholden.model.app import App, Ask
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput, Unavailable

@@ -5,7 +5,8 @@ reason that holds for the whole request is the one given, from the platform's ow
 and on whose word (the grant) to whose data it is (law 2, R6, R7) and which fields (R8).
 
 A request may ask for thousands of people. What is the same for all of them is settled once (`terms`), what differs is
-judged for each (`judge`): the same rules in the same order, only not done again for every record.
+judged for each situation that somebody is in (`judge_all`): the same rules in the same order, only not done again for
+every record.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,14 +90,52 @@ def terms(
 
 def judge(terms: Terms, person: PersonNumber | None, fields: Sequence[str]) -> Decision:
     """The decision for one person of the request; `fields` are among those that the terms were settled for."""
-    subject = terms.facts.persons.get(person) if person is not None else None
+    (decision,) = judge_all(terms, [person], [fields])
+    return decision
+
+
+def judge_all(terms: Terms, persons: Sequence[PersonNumber | None], fields: Sequence[Sequence[str]]) -> list[Decision]:
+    """The decision for each of many people of the request, each with the fields that are asked of them.
+
+    Whoever is in the same situation gets the same answer, so it is worked out once for all of them; only the day on
+    which a person's own disuse ends it is each one's own. Fields that are one object count as the same.
+    """
+    known, policy = terms.facts.persons, terms.policy
+    granter = None if terms.facts.through is None else terms.facts.through.number
+    settled: dict[tuple[object, ...], Decision] = {}
+    decisions: list[Decision] = []
+    for person, wanted in zip(persons, fields, strict=True):
+        subject = known.get(person) if person is not None else None
+        situation: tuple[object, ...] = (id(wanted),)
+        if subject is not None:
+            situation = (
+                id(wanted),
+                subject.number == granter,
+                subject.all_off,
+                subject.app_off,
+                subject.clusters_off,
+                subject.indirect,
+                inactive(subject, policy, terms.now),
+            )
+        decision = settled.get(situation)
+        if decision is None:
+            decision = settled[situation] = _settle(terms, subject, wanted)
+        if decision.allowed and subject is not None and subject.had_grant:
+            end = _earliest(decision.until, _end_of_activity(subject, policy))
+            decision = Decision(decision.allowed, decision.denied, end)
+        decisions.append(decision)
+    return decisions
+
+
+def _settle(terms: Terms, subject: PersonFacts | None, fields: Sequence[str]) -> Decision:
+    """The decision for everybody in the situation of `subject`, who has used the app lately enough or never had it."""
     refusal = _refuse_subject(terms, subject)
     if refusal is not None or subject is None or terms.facts.through is None:
         return Decision((), dict.fromkeys(fields, refusal or Reason.PERSON_UNKNOWN))
     settled = terms.own if subject.number == terms.facts.through.number else terms.contacts
     allowed: list[str] = []
     denied: dict[str, Reason] = {}
-    ends = [terms.until, _end_of_activity(subject, terms.policy)]
+    ends = [terms.until]
     for field in dict.fromkeys(fields):
         found = settled[field]
         chosen = Reason.OPTED_OUT_CLUSTER if found.cluster in subject.clusters_off else None

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
-from beholden.gate.decision import Terms, judge, terms
+from beholden.gate.decision import Terms, judge_all, terms
 from beholden.gate.pairwise import person_of
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.app import App
@@ -93,7 +94,7 @@ def rule_again(engines: Engines, ruling: Ruling) -> Ruling:
 
 
 def disclosures(ruling: Ruling, values: Sequence[Mapping[str, str]] = ()) -> list[Disclosure]:
-    """What would leave, one disclosure a wish of which anything may; `values` are the texts of each wish's values."""
+    """What would leave, one for each wish of which anything may; `values` are the texts of what is allowed."""
     facts = ruling.terms.facts
     app, grant = facts.app, facts.grant
     if app is None or grant is None:
@@ -101,7 +102,6 @@ def disclosures(ruling: Ruling, values: Sequence[Mapping[str, str]] = ()) -> lis
     leaving = []
     for n, (person, decision) in enumerate(zip(ruling.persons, ruling.decisions, strict=True)):
         if person is not None and decision.allowed:
-            texts = {f: values[n][f] for f in decision.allowed if f in values[n]} if values else {}
             leaving.append(
                 Disclosure(
                     app=app.number,
@@ -112,7 +112,7 @@ def disclosures(ruling: Ruling, values: Sequence[Mapping[str, str]] = ()) -> lis
                     purpose=ruling.request.purpose,
                     grant=grant.id,
                     at=ruling.terms.now,
-                    values=texts,
+                    values=values[n] if values else {},
                 )
             )
     return leaving
@@ -123,7 +123,7 @@ def note_permissions(engines: Engines, ruling: Ruling) -> None:
     app, now, purpose = ruling.terms.facts.app, ruling.terms.now, ruling.request.purpose
     if app is None:
         return
-    fields = frozenset(field for decision in ruling.decisions for field in decision.allowed)
+    fields = frozenset(chain.from_iterable({decision.allowed for decision in ruling.decisions}))
     due = [
         cluster.name
         for cluster in engines.catalogue.clusters_of(fields)
@@ -156,9 +156,12 @@ def _rule_one(engines: Engines, unit: Unit, policy: Policy, now: datetime, reque
     through, *persons = numbers(engines, unit, app, [request.through, *(wish.person for wish in request.wishes)])
     client = app.client_id if app is not None else ClientId("")  # which no app has
     facts = unit.gate.facts(client, through, [person for person in persons if person is not None])
-    fields = dict.fromkeys(field for wish in request.wishes for field in wish.fields)
+    # Most wishes of a long list are one tuple, so that of thousands only a few need to be looked into.
+    fields = dict.fromkeys(
+        field for some in {id(w.fields): w.fields for w in request.wishes}.values() for field in some
+    )
     settled = terms(facts, fields, request.purpose, policy=policy, catalogue=engines.catalogue, now=now)
-    decisions = [judge(settled, p, wish.fields) for p, wish in zip(persons, request.wishes, strict=True)]
+    decisions = judge_all(settled, persons, [wish.fields for wish in request.wishes])
     return Ruling(request, settled, tuple(persons), tuple(decisions), began)
 
 

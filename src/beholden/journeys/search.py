@@ -20,8 +20,8 @@ from beholden.gate.page_token import read as read_token
 from beholden.gate.page_token import write as write_token
 from beholden.gate.pairwise import scoped_ids
 from beholden.gate.resource_types import APP
-from beholden.journeys.disclose import refuse_size
 from beholden.journeys.evaluate import decide_within
+from beholden.journeys.filter import refuse_size
 from beholden.journeys.ports import Engines, Unit
 from beholden.journeys.ruling import PersonRef, Request, Wish, is_possible, numbers, rule_within
 from beholden.model.app import App

@@ -59,16 +59,14 @@ class Door:
             reply = await self._reply(scope, headers, receive)
         except Gone:
             return
-        await _send(reply, headers.get("x-request-id", ""), send)
+        await reply_with(reply, headers.get("x-request-id", ""), send)
 
     async def _reply(self, scope: Scope, headers: Headers, receive: Receive) -> Reply:
-        refused = _refuse_method(scope["method"], "POST") or _refuse_headers(headers, self.media, self.largest)
-        if refused is not None:
-            return refused
         try:
-            caller, answer = await run_in_threadpool(self._admit, scope, _key(headers))
-            if caller is None:
-                return _unauthenticated(headers)
+            admitted = await self.admit(scope, headers)
+            if isinstance(admitted, Reply):
+                return admitted
+            caller, answer = admitted
             body = await _read(receive, self.largest)
             if body is None:
                 return _too_large(self.largest)
@@ -80,6 +78,14 @@ class Door:
         except Exception:  # noqa: BLE001 - the last line: a fault of ours allows nothing and is told in our own words
             _LOG.exception("a gate endpoint failed")
             return Reply(500, "Something went wrong on our side. Nothing was allowed.")
+
+    async def admit(self, scope: Scope, headers: Headers) -> tuple[str, Answer] | Reply:
+        """Who calls and what answers them, before any of the body is read; or the refusal. Raises Unavailable."""
+        refused = _refuse_method(scope["method"], "POST") or _refuse_headers(headers, self.media, self.largest)
+        if refused is not None:
+            return refused
+        caller, answer = await run_in_threadpool(self._admit, scope, _key(headers))
+        return _unauthenticated(headers) if caller is None else (caller, answer)
 
     def _admit(self, scope: Scope, key: str | None) -> tuple[str | None, Answer]:
         """Who calls, None when it is nobody we know, and what answers them."""
@@ -103,9 +109,8 @@ def refusal(error: BeholdenError) -> Reply:
 async def reply_to_get(reply: Callable[[], Any], scope: Scope, send: Send) -> None:
     """Answer a GET of something public; anything but GET and HEAD is refused."""
     answer = _refuse_method(scope["method"], "GET", "HEAD") or reply()
-    await _send(
-        answer if isinstance(answer, Reply) else Reply(200, answer), Headers(scope=scope).get("x-request-id", ""), send
-    )
+    found = answer if isinstance(answer, Reply) else Reply(200, answer)
+    await reply_with(found, Headers(scope=scope).get("x-request-id", ""), send)
 
 
 def _refuse_method(method: str, *allowed: str) -> Reply | None:
@@ -166,16 +171,18 @@ async def _read(receive: Receive, largest: int) -> bytes | None:
             return b"".join(parts)
 
 
-async def _send(reply: Reply, request_id: str, send: Send) -> None:
-    body = strict_json.write(reply.value)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *reply.headers,
-    ]
+def own_headers(media: bytes, request_id: str) -> list[tuple[bytes, bytes]]:
+    """What every answer says of itself."""
+    headers = [(b"content-type", media), (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
     if 0 < len(request_id) <= MAX_REQUEST_ID:  # AuthZEN 1.0: the caller's id comes back as it was
         headers.append((b"x-request-id", request_id.encode("latin-1")))
+    return headers
+
+
+async def reply_with(reply: Reply, request_id: str, send: Send) -> None:
+    """Send the whole of an answer."""
+    body = strict_json.write(reply.value)
+    length = (b"content-length", str(len(body)).encode())
+    headers = [*own_headers(b"application/json", request_id), length, *reply.headers]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

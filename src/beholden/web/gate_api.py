@@ -9,9 +9,10 @@ from io import BytesIO
 from typing import Any
 
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from beholden.journeys import disclose, enrol, search
-from beholden.journeys.disclose import FilterAnswer, FilterRequest, Question, Stop
+from beholden.journeys.disclose import Question, Stop
 from beholden.journeys.evaluate import evaluate_row
 from beholden.journeys.ports import Engines
 from beholden.journeys.search import Found, Sought
@@ -22,7 +23,6 @@ from beholden.model.resource import ResourceDecision, ResourceQuestion
 from beholden.web import pdp_metadata, strict_json
 from beholden.web.authzen import (
     read_page,
-    read_person,
     read_question,
     read_search,
     write_answer,
@@ -31,6 +31,9 @@ from beholden.web.authzen import (
     write_search,
 )
 from beholden.web.door import Door
+from beholden.web.records import read_filter
+from beholden.web.records import write_answer as write_filtered
+from beholden.web.stream import Streamed
 
 EVALUATION = "/access/v1/evaluation"
 EVALUATIONS = "/access/v1/evaluations"
@@ -45,10 +48,10 @@ _ANY_SIZE = 1 << 62  # to Starlette: each door counts for itself, and refuses in
 
 def routes(engines: Engines) -> list[Route]:
     """All of it, to be mounted at the root."""
-    doors = {
+    doors: dict[str, ASGIApp] = {
         EVALUATION: Door(engines, evaluation, closed=_evaluation_closed),
         EVALUATIONS: Door(engines, evaluations, closed=_evaluations_closed),
-        FILTER: Door(engines, filter_, LARGEST),
+        FILTER: Streamed(engines, Door(engines, filter_, LARGEST)),
         USE: Door(engines, use),
         PEOPLE: Door(engines, people, LARGEST, ("application/x-ndjson",)),
     }
@@ -90,8 +93,8 @@ def _search(sought: Sought, engines: Engines, _caller: str, body: bytes) -> Any:
 
 def filter_(engines: Engines, _caller: str, body: bytes) -> Any:
     """`POST /gate/v1/filter`: records in, what may leave comes out; every disclosure is recorded before the answer."""
-    request = read_filter(strict_json.read_object(body, largest=LARGEST))
-    return write_filter(disclose.filter_records(engines, request))
+    request = strict_json.read_object(body, largest=LARGEST)
+    return write_filtered(disclose.filter_document(engines, read_filter(request)), whole="document" in request)
 
 
 def use(engines: Engines, caller: str, body: bytes) -> Any:
@@ -105,37 +108,6 @@ def people(engines: Engines, caller: str, body: bytes) -> Any:
     """`POST /platform/v1/people`: a line of JSON for each person (outside_id, name, email); all of them, or none."""
     report = enrol.import_people(engines, BytesIO(body), "jsonl", _platform(caller))
     return {"people": report.people, "added": report.added}
-
-
-def read_filter(request: dict[str, Any]) -> FilterRequest:
-    """The filter request in a JSON object; raises BadInput naming the member."""
-    records, fields = request.get("records"), request.get("fields")
-    if not isinstance(records, list):
-        raise BadInput("'records' must be a list of objects.", "Add or mend it.")
-    if fields is not None and not (isinstance(fields, list) and all(isinstance(f, str) for f in fields)):
-        raise BadInput("'fields' must be a list of texts.", "Mend it or leave it out.")
-    return FilterRequest(
-        app=_text(request, "app"),
-        through=read_person(request.get("through"), "'through'"),
-        purpose=_text(request, "purpose"),
-        records=records,
-        person=_text(request, "person") if "person" in request else "id",
-        fields=None if fields is None else tuple(fields),
-    )
-
-
-def write_filter(answer: FilterAnswer) -> dict[str, Any]:
-    """The filter's answer as a JSON object."""
-    report = answer.report
-    return {
-        "records": answer.records,
-        "report": {
-            "received": report.received,
-            "released": report.released,
-            "reasons": dict(report.reasons),
-            "withheld": [{"index": one.index, "denied": dict(one.denied)} for one in report.withheld],
-        },
-    }
 
 
 def _evaluate_one(engines: Engines, request: dict[str, Any]) -> dict[str, Any]:

@@ -2,20 +2,23 @@
 
     app = Guarded(app, InProcess(engines), [Guard("/v1/friends", "/friends", resolve)], open_paths=["/healthz"])
 
-A guarded route must answer 200 with JSON that holds the records where the guard says. The app gets those of them that
-the gate releases, and of the rest of the document only what the guard names in `keep`: a count, a cursor or a header
-can tell of people whose record was withheld. An unknown person (404) gets the answer of one of whom nothing may leave
-(law 3). Everything unexpected is a 502 in our words, a gate that does not answer a 503; nothing is passed through
-because it was not understood. A path that no guard and no open path covers is refused as well, so that a route added
-later is not a hole.
+A guarded route must answer 200 with JSON that holds the records where the guard says, in one place or, by a `Shape`, in
+several and within each other; or, if `lines`, with newline-delimited JSON of any length, a record a line. The app gets
+those of them that the gate releases, and of the rest of the document only what the guard names in `keep`: a count, a
+cursor or a header can tell of people whose record was withheld. An unknown person (404) gets the answer of one of whom
+nothing may leave (law 3). Everything unexpected is a 502 in our words, a gate that does not answer a 503; nothing is
+passed through because it was not understood. A path that no guard and no open path covers is refused as well, so that
+a route added later is not a hole. Lines that are under way when something fails break off without an end, as HTTP
+shows it.
 
 Taken from the inner application: conditional and range requests (a 304 would let the app go on with data that it may
 no longer have), compression, HEAD (405), and every header. Compression and CORS belong outside of this.
 """
 
+import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,10 +27,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from beholden.journeys.disclose import FilterRequest, PersonRef, filter_records
+from beholden.journeys.disclose import DocumentRequest, PersonRef, filter_document
+from beholden.journeys.filter import RecordSet, Shape, empty, lacks, pointer
 from beholden.journeys.ports import Engines
 from beholden.model.errors import BadInput, BeholdenError, NotAllowed, TooOften, Unavailable
 from beholden.web import strict_json
+from beholden.web.door import Gone
+from beholden.web.lines import NDJSON, PATIENCE, Lines, chunk_of, read_records, write_line
+from beholden.web.records import write_request
+from beholden.web.relay import relayed
 
 _LOG = logging.getLogger("beholden.web")
 _LARGEST = 16 * strict_json.MEBIBYTE
@@ -42,6 +50,7 @@ _HIDDEN_FROM_INNER = frozenset(
         b"range",
     }
 )
+_OF_EVERY_ANSWER = ((b"cache-control", b"private, no-store"), (b"x-content-type-options", b"nosniff"))
 _KEPT_OF_A_REFUSAL = frozenset({b"www-authenticate", b"retry-after"})
 _STATUS_WITH_HEADERS = frozenset({401, 429, 503})
 _SENTENCES = {
@@ -72,25 +81,42 @@ Resolve = Callable[[Scope], Awaitable[Caller | None] | Caller | None]
 class Guard:
     """What is guarded: every path that is `prefix` or lies below it.
 
-    `records` is the JSON pointer (RFC 6901) to the list of records in the answer, or, if `single`, to the one record.
-    `keep` points to what else of the answer may leave; that it tells nothing of those withheld is the platform's to
-    answer for. Each record names its person under `person`. `resolve` says who asks; None is answered 401.
+    `records` is the JSON pointer (RFC 6901) to the list of records in the answer, or, if `single`, to the one record;
+    or it is the whole shape of the answer, and then says all that the members after it would say. `keep` points to
+    what else of the answer may leave; that it tells nothing of those withheld is the platform's to answer for. Each
+    record names its person under `person`, a member or a pointer. If `lines`, each line of the answer is a record.
+    `resolve` says who asks; None is answered 401.
     """
 
     prefix: str
-    records: str
+    records: str | Shape
     resolve: Resolve
     person: str = "id"
     fields: tuple[str, ...] | None = None
     keep: tuple[str, ...] = ()
     single: bool = False
+    lines: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        """Where everything stands in the answer; of one in lines, in the list of them. Raises BadInput."""
+        if isinstance(self.records, Shape):
+            shape = self.records
+        else:
+            person = self.person if self.person.startswith("/") else pointer(self.person)
+            fields = None if self.fields is None else {f: pointer(f) for f in self.fields if pointer(f) != person}
+            whole = RecordSet(self.records, (person,), fields, single=self.single)
+            shape = Shape((whole,), self.keep)
+        if self.lines and (shape.keep or [(one.records, one.single) for one in shape.sets] != [("", False)]):
+            raise BadInput("Lines are one set of records with nothing above or beside it.", "Point to ''.")
+        return shape
 
 
 class RecordFilter(Protocol):
-    """What may leave of these records. Raises BadInput or Unavailable; then nothing may."""
+    """What may leave of a document. Raises BadInput or Unavailable; then nothing may."""
 
-    async def released(self, request: FilterRequest) -> list[dict[str, Any]]:
-        """The records for the app, and nothing for anybody else's eyes."""
+    async def released(self, request: DocumentRequest) -> Any:
+        """The document for the app, and nothing for anybody else's eyes."""
         ...
 
 
@@ -100,9 +126,9 @@ class InProcess:
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
 
-    async def released(self, request: FilterRequest) -> list[dict[str, Any]]:
+    async def released(self, request: DocumentRequest) -> Any:
         """See RecordFilter."""
-        return (await run_in_threadpool(filter_records, self._engines, request)).records
+        return (await run_in_threadpool(filter_document, self._engines, request)).document
 
 
 class OverHttp:
@@ -113,10 +139,12 @@ class OverHttp:
         self._url = f"{url.rstrip('/')}/gate/v1/filter"
         self._headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
 
-    async def released(self, request: FilterRequest) -> list[dict[str, Any]]:
+    async def released(self, request: DocumentRequest) -> Any:
         """See RecordFilter."""
         try:
-            answer = await self._client.post(self._url, content=_written(request), headers=self._headers)
+            answer = await self._client.post(
+                self._url, content=strict_json.write(write_request(request)), headers=self._headers
+            )
         except httpx.HTTPError as error:
             raise Unavailable(f"The gate did not answer ({type(error).__name__}).", "Try again.") from error
         if answer.status_code == 429:
@@ -124,10 +152,15 @@ class OverHttp:
             raise TooOften(int(later) if later.isascii() and later.isdecimal() and len(later) < 6 else 1)
         if answer.status_code != 200:
             raise Unavailable(f"The gate answered {answer.status_code}.", "See its log.")
-        records = strict_json.read_object(answer.content, largest=2 * _LARGEST).get("records")
-        if not isinstance(records, list):
+        told = strict_json.read_object(answer.content, largest=2 * _LARGEST)
+        if not {"document", "report"} <= set(told):
             raise Unavailable("What answered in the gate's place is no gate.", "Check its address.")
-        return records
+        return told["document"]
+
+
+class Truncated(Exception):
+    """Lines that had begun to leave cannot go on. Raised to the server, which then ends the connection without an end
+    of the answer."""
 
 
 class _Refused(Exception):
@@ -154,9 +187,10 @@ class Guarded:
         self._app = app
         self._gate = gate
         self._largest = largest
+        self._shapes: dict[str, Shape] = {}
         paths: dict[str, Guard | None] = dict.fromkeys(open_paths)
         for guard in guards:
-            _refuse_overlap(guard)
+            self._shapes[guard.prefix] = guard.shape
             if guard.prefix in paths:
                 raise BadInput(f"The path {guard.prefix!r} is named twice.", "Guard it or open it, once.")
             paths[guard.prefix] = guard
@@ -174,6 +208,9 @@ class Guarded:
                 return
             if scope["type"] != "http":
                 raise _Refused(403)
+            if guard.lines:
+                await self._pass_lines(guard, scope, receive, send)
+                return
             headers, body = await self._answer(guard, scope, receive)
         except _Refused as refused:
             await _refuse(scope, receive, send, refused)
@@ -196,20 +233,46 @@ class Guarded:
             raise _Refused(405)
         caller = await _caller(guard, scope)
         start, body = await self._inner(scope, receive)
-        if start["status"] == 404 and not guard.single:
-            empty = strict_json.write(_rebuilt(guard, {}, []))
-            return _own_headers(empty), empty
-        _refuse_unexpected(start)
+        shape = self._shapes[guard.prefix]
+        if start["status"] == 404 and not lacks(empty(shape), shape):
+            nobody = strict_json.write(empty(shape))
+            return _own_headers(nobody), nobody
+        _refuse_unexpected(start, _is_json)
         released = await self._filtered(guard, caller, body)
         return _own_headers(released), released
+
+    async def _pass_lines(self, guard: Guard, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on what may leave, chunk by chunk: the next is not asked for before the last was taken."""
+        if scope["method"] == "HEAD":
+            raise _Refused(405)
+        caller, shape = await _caller(guard, scope), self._shapes[guard.prefix]
+        begun = False
+        async with relayed(self._app, _inner_scope(scope), receive) as inner:
+            try:
+                start = await inner.start()
+                if start["status"] != 404:  # of which nothing is read: it gets the answer in which nobody is left
+                    _refuse_unexpected(start, _is_ndjson)
+                    lines = Lines(inner.body)
+                    while some := await lines.some(chunk_of(shape)):
+                        records = await run_in_threadpool(read_records, some)
+                        request = DocumentRequest(caller.app, caller.through, caller.purpose, records, shape)
+                        chunk = b"".join(map(write_line, await self._gate.released(request)))
+                        await _hand_on(chunk, send, begun=begun)
+                        begun = True
+                await _hand_on(b"", send, begun=begun, more=False)
+            except Gone:
+                return
+            except (BeholdenError, TimeoutError) as error:
+                _LOG.error("the guarded lines at %s end early: %s", guard.prefix, error)
+                if begun:  # the server breaks the connection off, and so the app can tell
+                    raise Truncated(guard.prefix) from error
+                raise _Refused(503 if isinstance(error, Unavailable) else 502) from error
 
     async def _inner(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
         """The inner application's whole answer; a 502 when it breaks, breaks off, or answers more than is bearable."""
         answer = _Captured(self._largest)
-        hidden = [header for header in scope["headers"] if header[0].lower() not in _HIDDEN_FROM_INNER]
-        inner = {**scope, "headers": hidden, "extensions": {}}  # no way to send but the two messages that we know
         try:
-            await self._app(inner, receive, answer.take)
+            await self._app(_inner_scope(scope), receive, answer.take)
         except Exception:  # noqa: BLE001 - whatever it was, nothing of it leaves
             _LOG.exception("the guarded application failed at %s", scope["path"])
         if not answer.whole or answer.start is None:
@@ -219,13 +282,12 @@ class Guarded:
     async def _filtered(self, guard: Guard, caller: Caller, body: bytes) -> bytes:
         try:
             document = strict_json.read(body, largest=self._largest)
-            found = _at(document, guard.records)
-            if isinstance(found, list) == guard.single:
-                raise BadInput(f"What is at {guard.records!r} is not what the guard says.", "Mend `single`.")
-            records = [found] if guard.single else found
-            request = FilterRequest(caller.app, caller.through, caller.purpose, records, guard.person, guard.fields)
+            shape = self._shapes[guard.prefix]
+            request = DocumentRequest(caller.app, caller.through, caller.purpose, document, shape)
             released = await self._gate.released(request)
-            return strict_json.write(_rebuilt(guard, document, released))
+            if lacks(released, shape):
+                raise _Refused(404)  # the same as for a person who does not exist (law 3)
+            return strict_json.write(released)
         except TooOften as error:
             raise _Refused(429, ((b"retry-after", str(error.seconds).encode()),)) from error
         except Unavailable as error:
@@ -234,6 +296,19 @@ class Guarded:
         except BeholdenError as error:
             _LOG.error("the guarded answer at %s cannot be filtered: %s", guard.prefix, error)
             raise _Refused(502) from error
+
+
+def _inner_scope(scope: Scope) -> Scope:
+    hidden = [header for header in scope["headers"] if header[0].lower() not in _HIDDEN_FROM_INNER]
+    return {**scope, "headers": hidden, "extensions": {}}  # no way to send but the two messages that we know
+
+
+async def _hand_on(chunk: bytes, send: Send, *, begun: bool, more: bool = True) -> None:
+    async with asyncio.timeout(PATIENCE):
+        if not begun:
+            headers = [(b"content-type", NDJSON.encode()), *_OF_EVERY_ANSWER]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
 
 class _Captured:
@@ -275,8 +350,19 @@ async def _caller(guard: Guard, scope: Scope) -> Caller:
     return caller
 
 
-def _refuse_unexpected(start: Message) -> None:
-    """Only a plain 200 with JSON goes on. A refusal keeps its status, never its words: they may name a person."""
+def _is_json(media: str) -> bool:
+    return media == "application/json" or media.endswith("+json")
+
+
+def _is_ndjson(media: str) -> bool:
+    return media == NDJSON
+
+
+def _refuse_unexpected(start: Message, expected: Callable[[str], bool]) -> None:
+    """Only a plain 200 of the expected media type goes on.
+
+    A refusal keeps its status, never its words: they may name a person.
+    """
     headers = Headers(raw=list(start["headers"]))
     status = start["status"]
     if 400 <= status < 600:
@@ -285,65 +371,15 @@ def _refuse_unexpected(start: Message) -> None:
         raise _Refused(status if status in _SENTENCES else (400 if status < 500 else 502), kept)
     plain = headers.get("content-encoding", "identity").lower() == "identity"
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if status != 200 or not plain or not (media == "application/json" or media.endswith("+json")):
+    if status != 200 or not plain or not expected(media):
         raise _Refused(502)
-
-
-def _rebuilt(guard: Guard, document: Any, released: list[dict[str, Any]]) -> Any:
-    """A document of the same shape that holds the released records, and else only what the guard keeps."""
-    if guard.single and not released:
-        raise _Refused(404)  # the same as for a person who does not exist (law 3)
-    value: Any = released[0] if guard.single else released
-    if guard.records == "":
-        return value
-    built: dict[str, Any] = {}
-    for pointer in guard.keep:
-        if document:
-            _put(built, pointer, _at(document, pointer))
-    _put(built, guard.records, value)
-    return built
-
-
-def _refuse_overlap(guard: Guard) -> None:
-    """What is kept passes unfiltered, so it must not hold records, nor lie within them."""
-    records = _tokens(guard.records)
-    for pointer in guard.keep:
-        kept = _tokens(pointer)
-        shared = min(len(kept), len(records))
-        if kept[:shared] == records[:shared]:
-            raise BadInput(f"{pointer!r} would let records pass unfiltered.", "Keep only what lies beside them.")
-
-
-def _tokens(pointer: str) -> list[str]:
-    """The parts of a JSON pointer (RFC 6901)."""
-    if pointer == "":
-        return []
-    if not pointer.startswith("/"):
-        raise BadInput(f"{pointer!r} is not a JSON pointer.", "It is empty or begins with a slash.")
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
-
-
-def _at(document: Any, pointer: str) -> Any:
-    for token in _tokens(pointer):
-        if not isinstance(document, dict) or token not in document:
-            raise BadInput(f"The answer has nothing at {pointer!r}.", "Mend the guard.")
-        document = document[token]
-    return document
-
-
-def _put(document: dict[str, Any], pointer: str, value: Any) -> None:
-    *above, last = _tokens(pointer)
-    for token in above:
-        document = document.setdefault(token, {})
-    document[last] = value
 
 
 def _own_headers(body: bytes) -> list[tuple[bytes, bytes]]:
     return [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"private, no-store"),
-        (b"x-content-type-options", b"nosniff"),
+        *_OF_EVERY_ANSWER,
     ]
 
 
@@ -356,11 +392,3 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: _Refused)
     headers = [*refused.headers, *_own_headers(body)]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-
-def _written(request: FilterRequest) -> bytes:
-    """The request for `POST /gate/v1/filter`."""
-    through = {"type": "scoped_person" if request.through.scoped else "person", "id": request.through.id}
-    named = {"app": request.app, "through": through, "purpose": request.purpose, "person": request.person}
-    fields: Mapping[str, Any] = {} if request.fields is None else {"fields": list(request.fields)}
-    return strict_json.write({**named, **fields, "records": list(request.records)})

@@ -9,19 +9,23 @@ from typing import Any
 
 from beholden import bootstrap
 from beholden.journeys.disclose import (
+    DocumentAnswer,
+    DocumentRequest,
     FilterAnswer,
     FilterRequest,
     PersonRef,
     Question,
     evaluate,
+    filter_document,
     filter_records,
     record_use,
 )
+from beholden.journeys.filter import RecordSet, Shape
 from beholden.journeys.ports import Engines
 from beholden.model.decision import Decision, Reason
 from beholden.settings import Settings
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "RecordSet", "Shape"]
 
 
 class Gate:
@@ -55,6 +59,10 @@ class Gate:
         considered = None if fields is None else tuple(fields)
         request = FilterRequest(app, PersonRef(through), purpose, records, person, considered)
         return filter_records(self._engines, request)
+
+    def filter_document(self, app: str, *, through: str, purpose: str, document: Any, shape: Shape) -> DocumentAnswer:
+        """The same for a whole document, where `shape` says who stands where. Only `.document` is for the app."""
+        return filter_document(self._engines, DocumentRequest(app, PersonRef(through), purpose, document, shape))
 
     def allowed(
         self,
