@@ -113,8 +113,8 @@ def world_of(people: int, apps: int, mean: int = 20, seed: int = 2018) -> World:
     share = np.cumsum(1 / np.arange(1, apps + 1) ** 1.1)
     share /= share[-1]
     keys, missing = np.zeros(0, np.uint64), wanted.copy()
-    while missing.sum() > 0.002 * wanted.sum():
-        person = np.repeat(np.arange(1, people + 1, dtype=np.uint64), missing)
+    for _ in range(6):  # apps that many have are drawn twice, and more are drawn for those
+        person = np.repeat(np.arange(1, people + 1, dtype=np.uint64), np.maximum(missing, 0))
         app = np.searchsorted(share, random.random(len(person))).astype(np.uint64)
         keys = np.union1d(keys, person << np.uint64(16) | app)
         missing = wanted - np.bincount((keys >> np.uint64(16)).astype(np.int64), minlength=people + 1)[1:]
