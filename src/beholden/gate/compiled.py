@@ -204,6 +204,8 @@ class CompiledGate:
                 reviewed = self.settled.reviewed(app, purpose, now)
             allowed = asked.mask & granted & ~off & reviewed.mask
             if allowed == asked.whole:
+                if until and reviewed.soonest >= until * _SECOND + _BASE_MICROS:
+                    return Decision(asked.names, {}, datetime.fromtimestamp(until + BASE, UTC))
                 return Decision(asked.names, {}, ends_at(until, allowed, reviewed))
         names: list[str] = []
         denied: dict[str, Reason] = {}
