@@ -6,6 +6,7 @@ Questions are labelled by how they were made: 55 % allowed, 12 % no grant, 10 % 
 inactive, 5 % opted out, 2 % banned; 1 to 8 fields each. An engine that does not agree with the oracle is not timed.
 """
 
+import gc
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -34,15 +35,15 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PURPOSE = "service"
 SECRET = bytes(32)
 POLICY = Policy()
-_NAMES = tuple(f"field_{n}" for n in range(12))
+NAMES = tuple(f"field_{n}" for n in range(12))
 _CLASSES = (FieldClass.BASIC, FieldClass.SENSITIVE, FieldClass.SENSITIVE, FieldClass.RESTRICTED)
 CATALOGUE = Catalogue(
     tuple(
-        Cluster(f"cluster_{n}", "", "", class_, tuple(Field(name, name) for name in _NAMES[3 * n : 3 * n + 3]))
+        Cluster(f"cluster_{n}", "", "", class_, tuple(Field(name, name) for name in NAMES[3 * n : 3 * n + 3]))
         for n, class_ in enumerate(_CLASSES)
     )
 )
-_CLUSTER_OF = {name: cluster for name, cluster in CATALOGUE.by_field.items()}
+CLUSTER_OF = CATALOGUE.by_field
 MIX = (
     ("allowed", 55),
     ("no_grant", 12),
@@ -53,6 +54,7 @@ MIX = (
     ("banned", 2),
 )
 _CHUNK = 4_000_000
+_BLOCK = 20_000
 
 
 @dataclass(frozen=True)
@@ -107,15 +109,8 @@ class Report:
 def world_of(people: int, apps: int, mean: int = 20, seed: int = 2018) -> World:
     """A world of about `people * mean` grants."""
     random = np.random.default_rng(seed)
-    wanted = np.minimum(random.geometric(1 / mean, people), apps // 2)
-    share = np.cumsum(1 / np.arange(1, apps + 1) ** 1.1)
-    share /= share[-1]
-    keys, missing = np.zeros(0, np.uint64), wanted.copy()
-    while missing.sum() > 0.002 * wanted.sum():
-        person = np.repeat(np.arange(1, people + 1, dtype=np.uint64), missing)
-        app = np.searchsorted(share, random.random(len(person))).astype(np.uint64)
-        keys = np.union1d(keys, person << np.uint64(16) | app)
-        missing = wanted - np.bincount((keys >> np.uint64(16)).astype(np.int64), minlength=people + 1)[1:]
+    keys = np.concatenate([_keys(random, began, min(_BLOCK, people + 1 - began), apps, mean)
+                           for began in range(1, people + 1, _BLOCK)])  # fmt: skip
     person, app = (keys >> np.uint64(16)).astype(np.uint32), (keys & np.uint64(0xFFFF)).astype(np.uint16)
     del keys
     count, now = len(person), seconds(NOW)
@@ -133,6 +128,20 @@ def world_of(people: int, apps: int, mean: int = 20, seed: int = 2018) -> World:
         people, apps, person, app, mask, ends, used, start, random.random(people + 1) < 0.02, off,
         random.random(apps) < 0.02,
     )  # fmt: skip
+
+
+def _keys(random: np.random.Generator, began: int, count: int, apps: int, mean: int) -> np.ndarray:
+    """Person and app of the grants of some people, in order."""
+    wanted = np.minimum(random.geometric(1 / mean, count), apps // 2)
+    share = np.cumsum(1 / np.arange(1, apps + 1) ** 1.1)
+    keys, missing = np.zeros(0, np.uint64), wanted
+    for _ in range(6):  # apps that many have are drawn twice, and more are drawn for those
+        person = np.repeat(np.arange(began, began + count, dtype=np.uint64), np.maximum(missing, 0))
+        app = np.searchsorted(share, share[-1] * random.random(len(person))).astype(np.uint64)
+        keys = np.sort(np.concatenate([keys, person << np.uint64(16) | app]))
+        keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])]
+        missing = wanted - np.bincount((keys >> np.uint64(16)).astype(np.int64) - began, minlength=count)
+    return keys
 
 
 def questions(world: World, count: int, seed: int = 1) -> list[Query]:
@@ -162,7 +171,7 @@ def questions(world: World, count: int, seed: int = 1) -> list[Query]:
                 continue
             fields[-1] = random.choice(rest)
         wanted[label] -= 1
-        found.append(Query(label, person, app, tuple(_NAMES[n] for n in fields)))
+        found.append(Query(label, person, app, tuple(NAMES[n] for n in sorted(fields))))
     random.shuffle(found)
     return found
 
@@ -198,7 +207,7 @@ def _pairs(world: World) -> Iterator[PairColumns]:
     shapes = [
         Shape(
             GrantState.ACTIVE,
-            frozenset(name for n, name in enumerate(_NAMES) if mask >> n & 1),
+            frozenset(name for n, name in enumerate(NAMES) if mask >> n & 1),
             frozenset(),
             frozenset({PURPOSE}),
             had_grant=True,
@@ -250,7 +259,7 @@ def expected(world: World, query: Query) -> dict[str, str]:
     place = int(world.start[query.person]) + at
     since = datetime(2000, 1, 1, tzinfo=UTC)
     off = int(world.off[query.person])
-    granted = {n for i, n in enumerate(_NAMES) if there and int(world.mask[place]) >> i & 1}
+    granted = {n for i, n in enumerate(NAMES) if there and int(world.mask[place]) >> i & 1}
     person = {
         "number": query.person,
         "all_off": bool(world.all_off[query.person]),
@@ -292,7 +301,7 @@ def expected(world: World, query: Query) -> dict[str, str]:
     }
     return {
         name: answer(
-            {**base, "field": name, "cluster": _CLUSTER_OF[name].name, "class_of_field": _CLUSTER_OF[name].field_class}
+            {**base, "field": name, "cluster": CLUSTER_OF[name].name, "class_of_field": CLUSTER_OF[name].field_class}
         )
         for name in query.fields
     }
@@ -315,6 +324,7 @@ def measure(
             writer.apply(epoch=1, as_of_ns=0)
             _check(reader, world, asked[:checked], report)
             _time(reader, asked, report, rounds)
+            _time_many(reader, world, report)
         finally:
             writer.close()
     return report
@@ -337,12 +347,15 @@ def _time(reader: TableReader, asked: Sequence[Query], report: Report, rounds: i
     calls = [(f"app-{q.app}", outside_id(q.person), q.fields) for q in asked]
     decide, now = reader.decide, to_micros(NOW)
     cpu, wall = [], []
+    gc.collect()
+    gc.freeze()  # the questions themselves are not to be walked over while they are asked
     for _ in range(rounds + 1):
         began, began_cpu = time.perf_counter(), time.process_time()
         for client, who, fields in calls:
             decide(client, who, who, fields, PURPOSE, now)
         cpu.append(len(calls) / (time.process_time() - began_cpu))
         wall.append(len(calls) / (time.perf_counter() - began))
+    gc.unfreeze()
     report.per_s, report.per_s_wall = statistics.median(cpu[1:]), statistics.median(wall[1:])
     single = []
     for client, who, fields in calls[:20_000]:
@@ -350,3 +363,17 @@ def _time(reader: TableReader, asked: Sequence[Query], report: Report, rounds: i
         decide(client, who, who, fields, PURPOSE, now)
         single.append(time.perf_counter_ns() - began_ns)
     report.p50_us, report.p99_us = (float(np.percentile(single, p)) / 1000 for p in (50, 99))
+
+
+def _time_many(reader: TableReader, world: World, report: Report) -> None:
+    """A friends list of 5,000 in one call, of the granting person of the first grant that stands."""
+    now, clean = seconds(NOW), to_micros(NOW)
+    at = next(n for n in range(world.grants) if _label(world, n, now) == "clean")
+    friends = [outside_id(n % world.people + 1) for n in range(5_000)]
+    fields = [NAMES[:4]] * len(friends)
+    client, giver = f"app-{world.app[at]}", outside_id(int(world.person[at]))
+    reader.decide_many(client, friends, giver, fields, PURPOSE, clean)
+    began = time.process_time()
+    for _ in range(3):
+        reader.decide_many(client, friends, giver, fields, PURPOSE, clean)
+    report.many_per_s = 3 * len(friends) / (time.process_time() - began)
