@@ -40,6 +40,7 @@ _CLIENTS = sa.select(apps.c.client_id, apps.c.number)
 _LAST_PERSON = sa.select(sa.func.coalesce(sa.func.max(people.c.number), 0))
 _ENDED = (
     sa.select(grants.c.person)
+    .distinct()
     .where(
         grants.c.app == sa.bindparam("app"),
         grants.c.state == GrantState.REVOKED.value,
@@ -106,12 +107,13 @@ class SqlGateRows:
 
     def people(self, first: PersonNumber, last: PersonNumber) -> tuple[Sequence[PersonRow], Sequence[PairRow]]:
         """See GateRows."""
-        people_, pairs = self._read(_RANGE, {"first": first, "last": last})
-        return people_, [_pair_row(*key, pair) for key, pair in pairs.items()]
+        asked = {"first": first, "last": last}
+        pairs = [_pair_row(*key, pair) for key, pair in self._read_pairs(_RANGE, asked).items()]
+        return self._read_people(_RANGE, asked), pairs
 
     def pairs(self, keys: Sequence[tuple[PersonNumber, AppNumber]]) -> Sequence[PairRow]:
         """See GateRows."""
-        _, pairs = self._read(_LIST, {"numbers": list(dict.fromkeys(person for person, _ in keys))}, with_people=False)
+        pairs = self._read_pairs(_LIST, {"numbers": list(dict.fromkeys(person for person, _ in keys))})
         nothing = _Pair()
         return [_pair_row(*key, pairs.get(key, nothing)) for key in dict.fromkeys(keys)]
 
@@ -153,41 +155,47 @@ class SqlGateRows:
         """See GateRows."""
         return read_policy(self._connection)
 
-    def chunks(self, secret: bytes) -> Iterator[tuple[PeopleColumns, PairColumns]]:
+    def people_chunks(self, secret: bytes) -> Iterator[PeopleColumns]:
         """See GateRows."""
+        for asked in self._spans():
+            yield people_columns(self._read_people(_RANGE, asked), secret)
+
+    def pair_chunks(self) -> Iterator[PairColumns]:
+        """See GateRows."""
+        for asked in self._spans():
+            yield _columns(self._read_pairs(_RANGE, asked))
+
+    def _spans(self) -> Iterator[Mapping[str, int]]:
         last = int(self._connection.execute(_LAST_PERSON).scalar_one())
         for first in range(0, last + 1, SPAN):
-            people_, pairs = self._read(_RANGE, {"first": first, "last": first + SPAN - 1})
-            yield people_columns(people_, secret), _columns(pairs)
+            yield {"first": first, "last": first + SPAN - 1}
 
-    def _read(
-        self, reads: _Reads, asked: Mapping[str, Any], *, with_people: bool = True
-    ) -> tuple[list[PersonRow], dict[tuple[PersonNumber, AppNumber], _Pair]]:
+    def _read_people(self, reads: _Reads, asked: Mapping[str, Any]) -> list[PersonRow]:
         switches: dict[int, dict[tuple[str, str], bool]] = {}
-        pairs: dict[tuple[Any, Any], _Pair] = {}
-        clients: dict[str, int] = {}
         for row in self._connection.execute(reads.choices, asked):
-            if row.scope == Scope.APP:
-                if not clients:
-                    clients = {r.client_id: r.number for r in self._connection.execute(_CLIENTS)}
-                if row.target in clients:
-                    pair = pairs.setdefault((row.person, clients[row.target]), _Pair())
-                    pair.app_off |= row.ended_at is None and not row.sharing
-            elif row.ended_at is None:
+            if row.ended_at is None and row.scope != Scope.APP:
                 # Two writers at once may leave two standing positions of one switch: then a no is a no.
                 mine = switches.setdefault(row.person, {})
                 mine[row.scope, row.target] = mine.get((row.scope, row.target), True) and row.sharing
+        return [_person_row(r, switches.get(r.number, {})) for r in self._connection.execute(reads.people, asked)]
+
+    def _read_pairs(self, reads: _Reads, asked: Mapping[str, Any]) -> dict[tuple[PersonNumber, AppNumber], _Pair]:
+        pairs: dict[tuple[PersonNumber, AppNumber], _Pair] = {}
+        clients: dict[str, AppNumber] | None = None
+        for row in self._connection.execute(reads.choices, asked):
+            if row.scope == Scope.APP:
+                if clients is None:
+                    clients = {r.client_id: AppNumber(r.number) for r in self._connection.execute(_CLIENTS)}
+                if row.target in clients:
+                    pair = pairs.setdefault((row.person, clients[row.target]), _Pair())
+                    pair.app_off |= row.ended_at is None and not row.sharing
         _add_grants(pairs, self._connection.execute(reads.grants, asked))
         for person, app, at in self._connection.execute(reads.uses, asked):
             pairs.setdefault((person, app), _Pair()).last_use = at
-        if not with_people:
-            return [], pairs
-        return [
-            _person_row(r, switches.get(r.number, {})) for r in self._connection.execute(reads.people, asked)
-        ], pairs
+        return pairs
 
 
-def _add_grants(pairs: dict[tuple[Any, Any], _Pair], rows: Iterable[Row[Any]]) -> None:
+def _add_grants(pairs: dict[tuple[PersonNumber, AppNumber], _Pair], rows: Iterable[Row[Any]]) -> None:
     """Rows of one pair come oldest first: an active one counts before ended ones, then the later, then the lower id."""
     for row in rows:
         key = (row.person, row.app)
