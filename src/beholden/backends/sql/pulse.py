@@ -43,10 +43,11 @@ class SqlPulse:
         self._engine.dispose()
 
     def _open(self) -> None:
-        self._connection = self._engine.raw_connection()
-        self._connection.detach()  # it is ours alone, and is not given back
+        pooled = self._engine.raw_connection()
+        self._connection = pooled.driver_connection
+        pooled.detach()  # it is ours alone, and is not given back
         if self._engine.dialect.name != "sqlite":
-            self._connection.driver_connection.autocommit = True
+            self._connection.autocommit = True
         self._cursor = self._connection.cursor()
 
     def _drop(self) -> None:
