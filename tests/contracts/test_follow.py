@@ -15,6 +15,7 @@ from beholden.backends.sql.pulse import SqlPulse
 from beholden.backends.sql.store import SqlStore, SqlUnit
 from beholden.enforcement.sanction import TargetKind
 from beholden.gate.decision import decide
+from beholden.gate.grant_id import next_grant_id
 from beholden.journeys import follow as journey
 from beholden.journeys.follow import Follower
 from beholden.journeys.ports import Contract, NewPerson, Review
@@ -60,8 +61,8 @@ class Host:
         """What a table would say that is built now."""
         other = DictTable()
         with self.store.read() as unit:
-            rows = unit.rows
-            other.build(rows.people_chunks(SECRET), rows.pair_chunks(), rows.apps(), rows.policy(), unit.feed.head())
+            rows = unit.rows(SECRET)
+            other.build(rows.people_chunks(), rows.pair_chunks(), rows.apps(), rows.policy(), unit.feed.head())
         return other
 
     def is_true(self) -> bool:
@@ -91,6 +92,11 @@ def grant(person: int, app: AppNumber, id_: str, at: datetime = NOW) -> Grant:
     return Grant(GrantId(id_), PersonNumber(person), app, fields, frozenset(), frozenset({"p"}), at, at + 300 * DAY)
 
 
+def next_id(unit: SqlUnit, person: PersonNumber, app: AppNumber) -> GrantId:
+    mine = [g.id for g in unit.directory.grants(person=person, app=app)]
+    return next_grant_id(SECRET, person, app, len(mine), mine)[0]
+
+
 def some_act(chance: random.Random, nth: int) -> Callable[[SqlUnit], object]:
     """Anything that changes the gate's facts, on somebody."""
     person, app, at = PersonNumber(chance.randint(1, 8)), AppNumber(chance.randint(1, 2)), NOW + nth * DAY
@@ -99,7 +105,7 @@ def some_act(chance: random.Random, nth: int) -> Callable[[SqlUnit], object]:
     acts: list[Callable[[SqlUnit], object]] = [
         lambda u: u.directory.enrol([NewPerson(OutsideId(f"new{nth}"), "", "")], at, [b"k" * 32]),
         lambda u: u.directory.choose(Choice(person, *switch, chance.random() < 0.5, at)),
-        lambda u: u.directory.add_grant(grant(person, app, f"g{nth}", at)),
+        lambda u: u.directory.add_grant(grant(person, app, next_id(u, person, app), at)),
         lambda u: [
             u.directory.end_grant(g.id, GrantState.EXPIRED, EndReason.AGE, at)
             for g in u.directory.grants(person=person, active=True)

@@ -47,7 +47,10 @@ class ChangeFeed(Protocol):
 
 
 class GateRows(Protocol):
-    """Whole rows by key, for the decision table; all that one unit gives is of one snapshot."""
+    """Whole rows by key, for the decision table; all that one unit gives is of one snapshot.
+
+    It is made with the house's secret, for digests of outside ids and for which of a pair's grants one is.
+    """
 
     def people(self, first: PersonNumber, last: PersonNumber) -> tuple[Sequence[PersonRow], Sequence[PairRow]]:
         """The people with these numbers (first and last included; the caller keeps the range small), erased ones too,
@@ -70,8 +73,8 @@ class GateRows(Protocol):
         """The policy in force."""
         ...
 
-    def people_chunks(self, secret: bytes) -> Iterator[PeopleColumns]:
-        """Everybody by ascending numbers, a bounded chunk at a time. `secret` makes the digests."""
+    def people_chunks(self) -> Iterator[PeopleColumns]:
+        """Everybody by ascending numbers, a bounded chunk at a time."""
         ...
 
     def pair_chunks(self) -> Iterator[PairColumns]:

@@ -99,10 +99,8 @@ class Follower:
         self._say(f"Building the decision table: {why}.")
         self._opened = False
         with self._store.read() as unit:
-            epoch, rows = unit.feed.head(), unit.rows
-            self._table.build(
-                rows.people_chunks(self._secret), rows.pair_chunks(), rows.apps(), rows.policy(), epoch, begun
-            )
+            epoch, rows = unit.feed.head(), unit.rows(self._secret)
+            self._table.build(rows.people_chunks(), rows.pair_chunks(), rows.apps(), rows.policy(), epoch, begun)
         self._behind = {}
         self._backlog.save(())
         self._opened, self._as_of = True, begun
@@ -128,19 +126,23 @@ class Follower:
         named = {*ended, *(change.app for change in found.changes if change.kind is ChangeKind.APP)}
         # Bans stand in few rows and go first; whoever's people are many waits for no rows of others.
         apps = self._apps(unit, None if policy else sorted(named)) if policy or named else []
-        self._table.apply(apps=apps, policy=unit.rows.policy() if policy else None, epoch=at, as_of_ns=self._as_of)
+        self._table.apply(
+            apps=apps, policy=unit.rows(self._secret).policy() if policy else None, epoch=at, as_of_ns=self._as_of
+        )
         for first, last in _spans(found.changes):
-            people, pairs = unit.rows.people(first, last)
+            people, pairs = unit.rows(self._secret).people(first, last)
             self._table.apply(people, pairs, epoch=at, as_of_ns=self._as_of)
         keys = [(change.first, change.app) for change in found.changes if change.kind is ChangeKind.PAIR]
         for start in range(0, len(keys), BATCH):
-            self._table.apply(pairs=unit.rows.pairs(keys[start : start + BATCH]), epoch=at, as_of_ns=self._as_of)
+            self._table.apply(
+                pairs=unit.rows(self._secret).pairs(keys[start : start + BATCH]), epoch=at, as_of_ns=self._as_of
+            )
         if found.epoch == found.head:
             self._as_of = begun
         self._table.apply(epoch=found.epoch, as_of_ns=self._as_of)
 
     def _apps(self, unit: Unit, numbers: Sequence[AppNumber] | None) -> list[AppRow]:
-        return [self._held(row) for row in unit.rows.apps(numbers)]
+        return [self._held(row) for row in unit.rows(self._secret).apps(numbers)]
 
     def _held(self, row: AppRow) -> AppRow:
         """Banned for as long as some of its pairs are older than the table's epoch."""
@@ -151,13 +153,13 @@ class Follower:
     def _read_page(self) -> None:
         app, after = next(iter(self._behind.items()))
         with self._store.read() as unit:
-            pairs = unit.rows.ended_pairs(app, after, BATCH)
+            pairs = unit.rows(self._secret).ended_pairs(app, after, BATCH)
             self._table.apply(pairs=pairs, epoch=self._table.epoch, as_of_ns=self._as_of)
             if len(pairs) == BATCH:
                 self._behind[app] = pairs[-1].person
                 return
             del self._behind[app]
-            self._table.apply(apps=unit.rows.apps([app]), epoch=self._table.epoch, as_of_ns=self._as_of)
+            self._table.apply(apps=unit.rows(self._secret).apps([app]), epoch=self._table.epoch, as_of_ns=self._as_of)
         self._backlog.save(self._behind)
 
 

@@ -15,6 +15,7 @@ from beholden.backends.sql.directory import SqlDirectory, read_grant, read_polic
 from beholden.backends.sql.engine import Instant, among
 from beholden.backends.sql.gate import DECISION_ORDER, app_facts
 from beholden.backends.sql.tables import apps, choices, contracts, grants, people, reviews, standings, uses
+from beholden.gate.grant_id import nth_of
 from beholden.gate.rows import (
     AppRow,
     PairColumns,
@@ -28,7 +29,7 @@ from beholden.gate.rows import (
     shape_of,
 )
 from beholden.model.grant import GrantState
-from beholden.model.ids import AppNumber, OutsideId, PersonNumber
+from beholden.model.ids import AppNumber, GrantId, OutsideId, PersonNumber
 from beholden.model.person import Scope
 from beholden.model.policy import Policy
 from beholden.model.standing import Standing
@@ -93,7 +94,6 @@ class _Pair:
     """What is on record of one pair. `grant` is the one that counts, with its instants as numbers."""
 
     grant: Row[Any] | None = None
-    nth: int = 0
     given: int = 0
     app_off: bool = False
     last_use: int | None = None
@@ -102,20 +102,22 @@ class _Pair:
 class SqlGateRows:
     """GateRows within one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, secret: bytes) -> None:
+        """`secret` makes the digests of outside ids, and tells which of a pair's grants one is (gate/grant_id.py)."""
         self._connection = connection
+        self._secret = secret
 
     def people(self, first: PersonNumber, last: PersonNumber) -> tuple[Sequence[PersonRow], Sequence[PairRow]]:
         """See GateRows."""
         asked = {"first": first, "last": last}
-        pairs = [_pair_row(*key, pair) for key, pair in self._read_pairs(_RANGE, asked).items()]
+        pairs = [_pair_row(*key, pair, self._secret) for key, pair in self._read_pairs(_RANGE, asked).items()]
         return self._read_people(_RANGE, asked), pairs
 
     def pairs(self, keys: Sequence[tuple[PersonNumber, AppNumber]]) -> Sequence[PairRow]:
         """See GateRows."""
         pairs = self._read_pairs(_LIST, {"numbers": list(dict.fromkeys(person for person, _ in keys))})
         nothing = _Pair()
-        return [_pair_row(*key, pairs.get(key, nothing)) for key in dict.fromkeys(keys)]
+        return [_pair_row(*key, pairs.get(key, nothing), self._secret) for key in dict.fromkeys(keys)]
 
     def ended_pairs(self, app: AppNumber, after: PersonNumber, limit: int) -> Sequence[PairRow]:
         """See GateRows."""
@@ -155,15 +157,15 @@ class SqlGateRows:
         """See GateRows."""
         return read_policy(self._connection)
 
-    def people_chunks(self, secret: bytes) -> Iterator[PeopleColumns]:
+    def people_chunks(self) -> Iterator[PeopleColumns]:
         """See GateRows."""
         for asked in self._spans():
-            yield people_columns(self._read_people(_RANGE, asked), secret)
+            yield people_columns(self._read_people(_RANGE, asked), self._secret)
 
     def pair_chunks(self) -> Iterator[PairColumns]:
         """See GateRows."""
         for asked in self._spans():
-            yield _columns(self._read_pairs(_RANGE, asked))
+            yield _columns(self._read_pairs(_RANGE, asked), self._secret)
 
     def _spans(self) -> Iterator[Mapping[str, int]]:
         last = int(self._connection.execute(_LAST_PERSON).scalar_one())
@@ -205,7 +207,7 @@ def _add_grants(pairs: dict[tuple[PersonNumber, AppNumber], _Pair], rows: Iterab
         pair.given += 1
         best = pair.grant
         if best is None or _rank(row) > _rank(best):
-            pair.grant, pair.nth = row, pair.given
+            pair.grant = row
 
 
 def _rank(row: Row[Any]) -> tuple[bool, int]:
@@ -223,10 +225,14 @@ def _person_row(row: Row[Any], switches: Mapping[tuple[str, str], bool]) -> Pers
     )
 
 
-def _pair_row(person: PersonNumber, app: AppNumber, pair: _Pair) -> PairRow:
+def _nth(person: PersonNumber, app: AppNumber, pair: _Pair, secret: bytes) -> int:
+    return nth_of(secret, person, app, GrantId(pair.grant.id), pair.given) if pair.grant is not None else 0
+
+
+def _pair_row(person: PersonNumber, app: AppNumber, pair: _Pair, secret: bytes) -> PairRow:
     grant = read_grant(_Instants(pair.grant)) if pair.grant is not None else None
     used = None if pair.last_use is None else from_micros(pair.last_use)
-    return PairRow(person, app, grant, pair.nth, pair.app_off, pair.given > 0, used)
+    return PairRow(person, app, grant, _nth(person, app, pair, secret), pair.app_off, pair.given > 0, used)
 
 
 class _Instants:
@@ -240,7 +246,7 @@ class _Instants:
         return from_micros(value) if value is not None and isinstance(grants.c[name].type, Instant) else value
 
 
-def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair]) -> PairColumns:
+def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair], secret: bytes) -> PairColumns:
     """Pairs by ascending person and app. What is the same for very many is read once (`kinds`)."""
     ordered = sorted(pairs.items())
     kinds: dict[tuple[Any, ...], int] = {}
@@ -253,7 +259,7 @@ def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair]) -> PairColum
             kind += (grant.state, grant.fields, grant.through_fields, grant.purposes)
         place = kinds.get(kind)
         if place is None:
-            place = kinds[kind] = shapes.setdefault(shape_of(_pair_row(*key, pair)), len(shapes))
+            place = kinds[kind] = shapes.setdefault(shape_of(_pair_row(*key, pair, secret)), len(shapes))
         shape.append(place)
     count = len(ordered)
     return PairColumns(
@@ -262,7 +268,7 @@ def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair]) -> PairColum
         np.array(shape, np.uint32),
         np.fromiter((_ends(pair) for _, pair in ordered), np.uint32, count),
         np.fromiter((_used(pair) for _, pair in ordered), np.uint32, count),
-        np.fromiter((pair.nth for _, pair in ordered), np.uint32, count),
+        np.fromiter((_nth(*key, pair, secret) for key, pair in ordered), np.uint32, count),
         list(shapes),
     )
 
