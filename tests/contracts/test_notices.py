@@ -172,7 +172,7 @@ def test_grants_that_run_out_are_found_by_the_last_use_and_by_age_in_pages(store
         store,
         {
             "ann": timedelta(days=90),
-            "bob": timedelta(days=90) - timedelta(microseconds=1),
+            "bob": timedelta(days=90) - timedelta(seconds=1),
             "cy": None,
             "di": timedelta(days=95),
             "ended": timedelta(days=95),

@@ -54,6 +54,10 @@ class CompiledGate:
     ) -> Decision:
         """As `decision.decide`; `through` is the granting person, the same as `person` where it is their own data."""
         cells = self.view.cells
+        sequence = cells[SEQUENCE]
+        answer = self._once(client, person, through, fields, purpose, now, clock)
+        if answer is not None and cells[SEQUENCE] == sequence:
+            return answer
         for _ in range(TRIES):
             sequence = cells[SEQUENCE]
             answer = self._once(client, person, through, fields, purpose, now, clock)
@@ -137,13 +141,13 @@ class CompiledGate:
             return asked.refused(Reason.GRANT_EXPIRED)
         if subject is None:
             return asked.refused(Reason.PERSON_UNKNOWN)
-        asleep = self._asleep_from(terms, used)
+        after = settled.inactive_after  # R6; `asleep` is the second from which it stands: 0 for never, -1 for always
+        asleep = (used + after if used else -1) if after and terms.had_grant else 0
         until = ends if not asleep or 0 < ends < asleep else asleep
         if subject != giver:
             return self._other(asked, app, terms, flags, asleep, subject, until, purpose, now)
-        refusal = _refuse_self(flags, terms, asleep, second)
-        if refusal is not None:
-            return asked.refused(refusal)
+        if flags & ALL_OFF or terms.app_off or (asleep and second >= asleep):
+            return asked.refused(_refuse_self(flags, terms, asleep, second) or Reason.INACTIVE)
         return self.fields(asked, app, terms, terms.own, flags, purpose, now, until)
 
     def _other(
@@ -164,7 +168,8 @@ class CompiledGate:
         other = self.settled.compiled(shape)
         if other is None:
             return None
-        asleep = self._asleep_from(other, used)
+        after = self.settled.inactive_after
+        asleep = (used + after if used else -1) if after and other.had_grant else 0
         refusal = _refuse_self(flags, other, asleep, second)
         if refusal is None:
             refusal = _AS_GRANTER.get(_refuse_self(giver_flags, terms, giver_asleep, second))
@@ -174,12 +179,6 @@ class CompiledGate:
             return asked.refused(refusal)
         until = min(until, asleep) if until and asleep else until or asleep
         return self.fields(asked, app, terms, terms.through, flags, purpose, now, until)
-
-    def _asleep_from(self, terms: Compiled, used: int) -> int:
-        """The second from which a person counts as inactive (R6): 0 for never, -1 for always."""
-        if not terms.had_grant or not self.settled.inactive_after:
-            return 0
-        return used + self.settled.inactive_after if used else -1
 
     def _pair(self, number: int, flags: int, place: int) -> tuple[int, int, int]:
         """Shape, end and last use of a pair."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -28,6 +29,7 @@ PEOPLE, APPS = (1, 2, 3, 70_000), (1, 2)
 people, apps = st.sampled_from(PEOPLE), st.sampled_from(APPS)
 some_fields = st.frozensets(st.sampled_from(FIELDS))
 some_clusters = st.frozensets(st.sampled_from(list(CLASSES)))
+MEMORY = Path("/dev/shm")  # many files are made here, and none of these tests is about a disk
 DAYS = timedelta(days=30), timedelta(days=90), timedelta(days=365)
 
 
@@ -36,7 +38,7 @@ class Lives(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**32))
     def begin(self, seed: int) -> None:
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
         self.house = House(Random(seed), 3, 2)
         self.now, self.epoch = NOW, 1
         self.writer = TableWriter(Path(self.folder.name), CATALOGUE, SECRET)
@@ -200,7 +202,16 @@ class Lives(RuleBasedStateMachine):
                     assert told == pure, (client, person, through, self.now)
 
 
+class MoreLives(Lives):
+    """The same, very often."""
+
+
+def _often(examples: int) -> settings:
+    checks = list(HealthCheck)
+    return settings(max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=checks)
+
+
 TestLives = Lives.TestCase
-TestLives.settings = settings(
-    max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestLives.settings = _often(40)
+TestMoreLives = pytest.mark.evidence(MoreLives.TestCase)
+TestMoreLives.settings = _often(1_000)

@@ -173,10 +173,9 @@ def test_a_file_that_was_closed_goes_on_where_it_stood(writer, tmp_path):
     again(writer, tmp_path)
     assert writer.open() is None
     assert writer.epoch == epoch
-    reader = reader_of(tmp_path)
-    assert set(decided(reader).denied.values()) == {Reason.GATE_STALE}, "nobody vouches for it yet"
-    apply(writer)
-    assert decided(reader).allowed == ("name",)
+    late = TableReader(tmp_path, CATALOGUE, SECRET, clock=lambda: time.monotonic_ns() + 2 * 10**9)
+    assert set(decided(late).denied.values()) == {Reason.GATE_STALE}, "nobody vouches for it yet"
+    assert decided(reader_of(tmp_path)).allowed == ("name",)
 
 
 def _current(folder: Path) -> Path:
@@ -233,7 +232,21 @@ def test_a_file_that_was_open_when_the_host_went_down_is_refused(writer, tmp_pat
     identity = identity_of(CATALOGUE, SECRET)
     assert "restarted" in files.map_file(tmp_path, mapped.generation, identity, writable=True)
     assert "restarted" in files.map_file(tmp_path, mapped.generation, identity)
+    assert set(decided(reader_of(tmp_path), 1).denied.values()) == {Reason.GATE_STALE}
     mapped.view.cells[Cell.BOOT] ^= 1
+
+
+def test_what_was_vouched_for_before_the_host_went_down_counts_no_more(writer, tmp_path, monkeypatch):
+    """The monotonic clock begins anew, and may stand where it stood."""
+    assert decided(reader_of(tmp_path), 1).allowed == ("name",)
+    writer.close()
+    monkeypatch.setattr(files, "boot", lambda: b"another run 1234")
+    assert set(decided(reader_of(tmp_path), 1).denied.values()) == {Reason.GATE_STALE}
+    again(writer, tmp_path)
+    assert writer.open() is None
+    assert set(decided(reader_of(tmp_path), 1).denied.values()) == {Reason.GATE_STALE}
+    apply(writer)
+    assert decided(reader_of(tmp_path), 1).allowed == ("name",)
 
 
 def test_law_4_a_table_nobody_vouches_for_any_more_allows_nothing(writer, tmp_path):

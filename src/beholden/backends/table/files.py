@@ -27,6 +27,7 @@ from beholden.gate.table.layout import (
     Identity,
     Layout,
     Section,
+    boot_of,
     cells_sum,
     layout_of,
     read_header,
@@ -117,9 +118,8 @@ def map_file(folder: Path, generation: int, identity: Identity, *, writable: boo
 
 
 def _refuse_run(view: TableView) -> str | None:
-    if view.cells[Cell.STATE] == OPEN and struct.pack("<2Q", *view.cells[Cell.BOOT : Cell.BOOT + 2]) != boot():
-        return "the host was restarted while it was being written"
-    return None
+    """How old a table is says a clock that begins anew with the host: a reader takes only what is of this run."""
+    return None if boot_of(view.cells) == boot() else "the host was restarted since it was written"
 
 
 def write_file(folder: Path, generation: int, contents: Contents, identity: Identity) -> Mapped:
@@ -162,8 +162,16 @@ def _filled(memory: mmap.mmap, layout: Layout, contents: Contents) -> TableView:
     return view
 
 
+def clear_scratch(folder: Path) -> None:
+    """Remove what a writer that died left half made."""
+    for path in folder.glob("table*.new"):
+        path.unlink(missing_ok=True)
+
+
 def open_cells(view: TableView) -> None:
-    """Say that a writer holds the file in this run of the host."""
+    """Say that a writer holds the file in this run of the host; what was vouched for in another run no longer is."""
+    if boot_of(view.cells) != boot():
+        view.cells[Cell.AS_OF] = 0
     view.cells[Cell.BOOT], view.cells[Cell.BOOT + 1] = struct.unpack("<2Q", boot())
     view.cells[Cell.STATE] = OPEN
     view.cells[Cell.SUM] = cells_sum(view.cells)

@@ -13,7 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from beholden.backends.table.files import Mapped, last_generation, map_file, open_cells, point, pointed, write_file
+from beholden.backends.table.files import (
+    Mapped,
+    clear_scratch,
+    last_generation,
+    map_file,
+    open_cells,
+    point,
+    pointed,
+    write_file,
+)
 from beholden.backends.table.stores import FullError, Row, Stores
 from beholden.gate.rows import AppRow, PairColumns, PairRow, PeopleColumns, PersonRow
 from beholden.gate.table.assemble import Known, from_columns, from_view
@@ -49,6 +58,7 @@ class TableWriter:
         except BlockingIOError:
             os.close(self._lock)
             raise Conflict("Another process writes this host's decision table.", "Run one follower a host.") from None
+        clear_scratch(folder)
 
     @property
     def epoch(self) -> int:
@@ -133,11 +143,10 @@ class TableWriter:
         self._change(self._compaction)
 
     def close(self) -> None:
-        """Let go of the file, whole and on disk."""
+        """Let go of the file, whole and on disk. Readers go on with it until the limit of the lag is reached."""
         self._drop_compaction()
         if self._mapped is not None and self._stores is not None:
             cells = self._mapped.view.cells
-            cells[Cell.AS_OF] = 0
             self._stores.settle()
             self._mapped.memory.flush()
             cells[Cell.STATE] = CLOSED
