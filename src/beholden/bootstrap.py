@@ -102,7 +102,7 @@ def follower(settings: Settings, say: Say) -> Iterator[tuple[Follower, float]]:
     try:
         backlog = FileBacklog(folder / "backlog.json")
         embedded_store = settings.database_url.startswith("sqlite")
-        yield Follower(store, pulse, table, backlog, pairwise, say=say), 0.005 if embedded_store else 0.03
+        yield Follower(store, pulse, table, backlog, pairwise, say=say), 0.005 if embedded_store else 0.02
     finally:
         table.close()
         pulse.close()

@@ -334,6 +334,27 @@ def test_everything_comes_in_chunks_that_say_the_same_as_the_rows(town: SqlStore
             assert mine == theirs if isinstance(mine, list) else mine.tolist() == theirs.tolist(), column
 
 
+def test_no_statement_of_a_poll_looks_at_every_row(town: SqlStore) -> None:
+    """SQLite says how it will look; `SCAN` is every row. Few stand in `apps` and `standings`."""
+    if town.engine.dialect.name != "sqlite":
+        return  # PostgreSQL's plan follows the sizes of tables, which are empty here
+    said: list[tuple[str, object]] = []
+    sa.event.listen(town.engine, "before_cursor_execute", lambda _c, _u, text, given, *_: said.append((text, given)))
+    with town.read() as unit:
+        unit.feed.since(1, 10)
+        unit.rows(SECRET).people(A, B)
+        unit.rows(SECRET).pairs([(A, ONE)])
+        unit.rows(SECRET).ended_pairs(ONE, A, 5)
+        unit.rows(SECRET).apps([ONE])
+    asked = [(text, given) for text, given in said if text.startswith("SELECT")]
+    assert len(asked) >= 10
+    with town.engine.connect() as connection:
+        for text, given in asked:
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", given)]
+            scans = [step for step in plan if step.startswith("SCAN") and "json_each" not in step]
+            assert not [s for s in scans if s.split()[1] not in {"standings", "apps", "policy_documents"}], (text, plan)
+
+
 def test_a_ban_ends_pairs_that_are_read_page_by_page(town: SqlStore) -> None:
     with town.write() as unit:
         unit.enforcement.end_grants([ONE], NOW + DAY)

@@ -35,8 +35,14 @@ from beholden.model.policy import Policy
 from beholden.model.standing import Standing
 from beholden.model.time import from_micros
 
-SPAN = 8_192
+SPAN = 2_048
 """Person numbers in one chunk of everything."""
+_DECIDED = (
+    sa.select(reviews)
+    .where(among(reviews.c.app, "numbers"), reviews.c.decided_at.is_not(None))
+    .order_by(*DECISION_ORDER)
+)
+_SIGNED = sa.select(contracts.c.app, contracts.c.cluster).where(among(contracts.c.app, "numbers"))
 _CLIENTS = sa.select(apps.c.client_id, apps.c.number)
 _LAST_PERSON = sa.select(sa.func.coalesce(sa.func.max(people.c.number), 0))
 _ENDED = (
@@ -125,18 +131,20 @@ class SqlGateRows:
         return self.pairs([(PersonNumber(number), app) for number in numbers])
 
     def apps(self, numbers: Sequence[AppNumber] | None = None) -> Sequence[AppRow]:
-        """See GateRows. A statement a table, however many apps."""
+        """See GateRows. All of them take a statement a table."""
         directory = SqlDirectory(self._connection)
-        wanted = None if numbers is None else set(numbers)
-        found = [app for app in directory.apps() if wanted is None or app.number in wanted]
+        if numbers is None:
+            found = list(directory.apps())
+        else:
+            found = [app for n in sorted(set(numbers)) if (app := directory.app_by_number(n)) is not None]
+        asked = {"numbers": [app.number for app in found]}
         unused = read_policy(self._connection).permission_unused_days
         stands = {(r.kind, r.number): Standing(r.standing) for r in self._connection.execute(sa.select(standings))}
         decided: dict[int, list[Row[Any]]] = {}
-        query = sa.select(reviews).where(reviews.c.decided_at.is_not(None)).order_by(*DECISION_ORDER)
-        for review in self._connection.execute(query):
+        for review in self._connection.execute(_DECIDED, asked):
             decided.setdefault(review.app, []).append(review)
         signed: dict[int, list[str]] = {}
-        for contract in self._connection.execute(sa.select(contracts.c.app, contracts.c.cluster)):
+        for contract in self._connection.execute(_SIGNED, asked):
             signed.setdefault(contract.app, []).append(contract.cluster)
         active = Standing.ACTIVE
         return [
