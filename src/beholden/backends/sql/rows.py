@@ -17,15 +17,15 @@ from beholden.backends.sql.gate import DECISION_ORDER, app_facts
 from beholden.backends.sql.tables import apps, choices, contracts, grants, people, reviews, standings, uses
 from beholden.gate.grant_id import nth_of
 from beholden.gate.rows import (
+    BASE,
+    LATEST,
     AppRow,
     PairColumns,
     PairRow,
     PeopleColumns,
     PersonRow,
     Shape,
-    end_seconds,
     people_columns,
-    seconds,
     shape_of,
 )
 from beholden.model.grant import GrantState
@@ -207,8 +207,9 @@ class SqlGateRows:
 
 def _add_grants(pairs: dict[tuple[PersonNumber, AppNumber], _Pair], rows: Iterable[Row[Any]]) -> None:
     """Rows of one pair come oldest first: an active one counts before ended ones, then the later, then the lower id."""
+    person, app = (list(grants.c).index(column) for column in (grants.c.person, grants.c.app))
     for row in rows:
-        key = (row.person, row.app)
+        key = (row[person], row[app])
         pair = pairs.get(key)
         if pair is None:
             pair = pairs[key] = _Pair()
@@ -282,9 +283,15 @@ def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair], secret: byte
 
 
 def _ends(pair: _Pair) -> int:
+    """As `rows.end_seconds`, of microseconds."""
     ends = pair.grant.ends_at if pair.grant is not None else None
-    return end_seconds(None if ends is None else from_micros(ends))
+    return 0 if ends is None else max(_seconds(ends), 1)
 
 
 def _used(pair: _Pair) -> int:
-    return seconds(None if pair.last_use is None else from_micros(pair.last_use))
+    return 0 if pair.last_use is None else _seconds(pair.last_use)
+
+
+def _seconds(micros: int) -> int:
+    """As `rows.seconds`, of microseconds."""
+    return min(max(micros // 1_000_000 - BASE, 0), LATEST)
