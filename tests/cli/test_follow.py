@@ -102,7 +102,7 @@ def test_a_host_has_one_follower_and_it_stops_when_told(ready, tmp_path):
         first.send_signal(signal.SIGTERM)
         assert first.wait(20) == 0
     assert (tmp_path / "log").read_text().endswith("Stopped.\n")
-    assert answer() is Reason.GATE_STALE
+    until(lambda: answer() is Reason.GATE_STALE)
 
 
 def test_a_follower_that_dies_is_started_again_and_goes_with_its_server(ready):
@@ -113,7 +113,7 @@ def test_a_follower_that_dies_is_started_again_and_goes_with_its_server(ready):
             os.kill(process, signal.SIGKILL)
         switch(house, person, sharing=False)
         until(lambda: answer() is Reason.OPTED_OUT_ALL)
-    assert answer() is Reason.GATE_STALE
+    until(lambda: answer() is Reason.GATE_STALE)
     assert _followers(house.data) == []
 
 
@@ -128,6 +128,19 @@ def _followers(data: Path) -> list[int]:
         if b"follow" in words and str(data).encode() in words:
             found.append(int(path.parent.name))
     return found
+
+
+def test_law_5_a_writer_waits_for_the_table_that_was_built_in_place_of_another(ready, tmp_path):
+    house, person, _, answer = ready
+    with follower(house.data, tmp_path / "log"):
+        until(lambda: answer() is None, [tmp_path / "log"])
+        switch(house, person, sharing=False)  # from now on this process has the first file mapped
+    (house.data / bootstrap.TABLE / "table.current").unlink()
+    with follower(house.data, tmp_path / "log"):
+        until(lambda: answer() is Reason.OPTED_OUT_ALL, [tmp_path / "log"])
+        for sharing in [True, False] * 5:
+            switch(house, person, sharing=sharing)
+            assert answer() is (None if sharing else Reason.OPTED_OUT_ALL)
 
 
 def test_where_no_table_is_in_use_nobody_is_waited_for(house):

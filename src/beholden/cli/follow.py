@@ -24,7 +24,7 @@ def command(data: Path) -> None:
     """Follow the store's change feed and keep this host's decision table true.
 
     One process a host: a second one ends with exit code 1. Stops at SIGINT or SIGTERM, the table whole and on disk;
-    from then on no gate of this host allows anything by it.
+    once the limit of the lag is over no gate of this host allows anything by it.
     """
     chosen = settings.read(data=data)
     stop = threading.Event()

@@ -30,15 +30,14 @@ class TableApplied:
             cells = mapped.view.cells
             if cells[Cell.EPOCH] >= epoch:
                 return True
-            now, limit = time.monotonic_ns(), self._limit(mapped)
-            if abs(now - cells[Cell.AS_OF]) > limit or now - begun > limit:
+            if self._stale(mapped) or time.monotonic_ns() - begun > self._limit(mapped):
                 return False
             time.sleep(_NAP_SECONDS)
 
     def _current(self) -> Mapped | None:
-        """The file that counts. One that was replaced says so: nobody vouches for it any more."""
+        """The file that counts. One that was replaced is vouched for no more, so it grows stale at the latest."""
         mapped = self._mapped
-        if mapped is not None and mapped.view.cells[Cell.AS_OF]:
+        if mapped is not None and not self._stale(mapped):
             return mapped
         generation = pointed(self._folder)
         if generation is None:
@@ -47,6 +46,9 @@ class TableApplied:
             found = map_file(self._folder, generation, self._identity)
             self._mapped = found if isinstance(found, Mapped) else None
         return self._mapped
+
+    def _stale(self, mapped: Mapped) -> bool:
+        return abs(time.monotonic_ns() - mapped.view.cells[Cell.AS_OF]) > self._limit(mapped)
 
     def _limit(self, mapped: Mapped) -> int:
         return read_policy(mapped.view.log, mapped.view.cells[Cell.POLICY]).gate_lag_limit_ms * 1_000_000
