@@ -1,10 +1,12 @@
 """The one place that wires backends to journeys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from beholden.backends import cedar
+from beholden.backends.host.backlog import FileBacklog
 from beholden.backends.host.clock import FileClock, SystemClock
 from beholden.backends.host.ids import RandomIds
 from beholden.backends.host.keys import secret_file
@@ -15,10 +17,14 @@ from beholden.backends.mail.lanes import Lanes
 from beholden.backends.mail.smtp import Account, Security, SmtpMailer
 from beholden.backends.parquet import ParquetTable
 from beholden.backends.segments import SegmentLedger, folder_reader
+from beholden.backends.sql.pulse import SqlPulse
 from beholden.backends.sql.store import SqlStore
+from beholden.backends.table.applied import TableApplied
 from beholden.backends.table.reader import TableReader
+from beholden.backends.table.writer import TableWriter
 from beholden.journeys import gateway
 from beholden.journeys.evaluate import ResourceTypes
+from beholden.journeys.follow import Follower, Say
 from beholden.journeys.ports import Clock, Engines
 from beholden.journeys.quick import QuickGate
 from beholden.journeys.seal import Published
@@ -28,6 +34,10 @@ from beholden.model.errors import BadInput, Damaged, Unavailable
 from beholden.model.ids import PersonNumber
 from beholden.settings import Settings
 
+TABLE = "table"
+"""The folder of the decision table within the data folder."""
+FOLLOWER_WAIT_SECONDS = 5
+"""How long the store may take for one answer to the follower; a host that is cut off asks anew after that."""
 CONNECTIONS = 2
 """To the mail server; more would only wait for this process."""
 
@@ -79,7 +89,8 @@ def embedded(settings: Settings) -> Engines:
         raise Unavailable(f"The data folder {settings.data} cannot be made ({error.strerror}).") from error
     read_catalogue = catalogue(settings)
     read_routes = routes(settings, read_catalogue)
-    store = SqlStore(settings.database_url)
+    pairwise = secret_file(settings.data / "keys" / "pairwise")
+    store = SqlStore(settings.database_url, applied=TableApplied(settings.data / TABLE, read_catalogue, pairwise))
     ledger = _ledger(settings, store)
     if ledger.size() and store.is_new():
         # An empty database beside a full ledger would give person numbers a second time: history would change hands.
@@ -95,7 +106,7 @@ def embedded(settings: Settings) -> Engines:
         ledger=ledger,
         lake=DeltaLake(settings.data / "lake"),
         catalogue=read_catalogue,
-        pairwise=secret_file(settings.data / "keys" / "pairwise"),
+        pairwise=pairwise,
         url=settings.public_url,
         locks=FileLocks(settings.data / "locks"),
         contact=settings.contact,
@@ -110,7 +121,7 @@ def quick_gate(settings: Settings, engines: Engines) -> QuickGate | None:
     """One worker's gate over this host's decision table; None where evaluations are answered from the store."""
     if settings.gate != "table":
         return None
-    return QuickGate(engines, TableReader(settings.data / "table", engines.catalogue, engines.pairwise))
+    return QuickGate(engines, TableReader(settings.data / TABLE, engines.catalogue, engines.pairwise))
 
 
 def gate(settings: Settings) -> Engines:
@@ -125,6 +136,27 @@ def gate(settings: Settings) -> Engines:
 def resource_types(settings: Settings) -> ResourceTypes:
     """The platform's own resource types, decided by its Cedar policies; raises BadInput where those are wrong."""
     return ResourceTypes([cedar.read_folder(Path(settings.cedar))] if settings.cedar else ())
+
+
+@contextmanager
+def follower(settings: Settings, say: Say) -> Iterator[tuple[Follower, float]]:
+    """The follower of this host's table, and how many seconds it rests between idle polls.
+
+    Raises Conflict when another process is it. The data folder was made by `embedded` before, on this host or, with a
+    database of several, by copying keys and catalogue.
+    """
+    store, folder = SqlStore(settings.database_url, wait=FOLLOWER_WAIT_SECONDS), settings.data / TABLE
+    pulse = SqlPulse(settings.database_url)
+    pairwise = secret_file(settings.data / "keys" / "pairwise")
+    table = TableWriter(folder, catalogue(settings), pairwise)
+    try:
+        backlog = FileBacklog(folder / "backlog.json")
+        embedded_store = settings.database_url.startswith("sqlite")
+        yield Follower(store, pulse, table, backlog, pairwise, say=say), 0.005 if embedded_store else 0.02
+    finally:
+        table.close()
+        pulse.close()
+        store.close()
 
 
 def mailer(settings: Settings) -> Lanes:

@@ -9,8 +9,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -25,14 +25,23 @@ _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared
 class PostgresServer:
     """One running server. All tests that need the present schema share one database, emptied after each."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, control: Callable[..., None]) -> None:
         self._socket = socket
+        self._control = control
         self._numbers = count(1)
         self._shared = ""
 
     def url(self, database: str) -> str:
         """Address of one database."""
         return f"postgresql+pg8000://postgres@/{database}?unix_sock={self._socket}/.s.PGSQL.5432"
+
+    def start(self) -> None:
+        """Start it (again)."""
+        self._control("start")
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash would."""
+        self._control("-m", "immediate", "stop")
 
     def empty(self) -> str:
         """Address of a new database with nothing in it."""
@@ -60,8 +69,12 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres() -> Iterator[PostgresServer]:
-    """Start a server in a folder of its own, stop it at the end and remove the folder."""
+def postgres(space: str = "", address: str = "") -> Iterator[PostgresServer]:
+    """Start a server in a folder of its own, stop it at the end and remove the folder.
+
+    `space` is a network namespace to start it in, `address` one of that to listen on; without them it listens on a
+    socket in its folder alone.
+    """
     folder = Path(tempfile.mkdtemp(prefix="beholden-pg-"))
     user = None
     if os.geteuid() == 0:
@@ -72,12 +85,23 @@ def postgres() -> Iterator[PostgresServer]:
     options = " ".join(f"-c {option}" for option in _QUICK)
     try:
         _run(user, folder, binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "utf8", "--no-sync")
-        arguments = ("-o", f"-h '' -k {folder} {options}", "-l", folder / "log", "-w", "-t", "60")
-        _run(user, folder, binaries / "pg_ctl", "-D", data, *arguments, "start")
+        if address:
+            with (data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {address}/24 trust\n")
+        arguments = ("-o", f"-h '{address}' -k {folder} {options}", "-l", folder / "log", "-w", "-t", "60")
+        inside = ("ip", "netns", "exec", space, *_as_user(user)) if space else ()
+
+        def control(*what: str) -> None:
+            command = (*inside, binaries / "pg_ctl", "-D", data, *arguments, *what)
+            _run(None if inside else user, folder, *command)
+
+        server = PostgresServer(folder, control)
+        server.start()
         try:
-            yield PostgresServer(folder)
+            yield server
         finally:
-            _run(user, folder, binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            with suppress(subprocess.CalledProcessError):  # a test may have stopped it
+                server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -102,7 +126,12 @@ def _runs(user: pwd.struct_passwd, folder: Path, program: Path) -> bool:
     return True
 
 
-def _run(user: pwd.struct_passwd | None, folder: Path, program: Path, *arguments: str | Path) -> None:
+def _as_user(user: pwd.struct_passwd | None) -> tuple[str, ...]:
+    """To enter a network namespace takes root; the server then runs as somebody else."""
+    return ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups") if user else ()
+
+
+def _run(user: pwd.struct_passwd | None, folder: Path, program: str | Path, *arguments: str | Path) -> None:
     """Run a program of PostgreSQL's, as `user` where one is given. Its words go to a file: a pipe would stay open."""
     with (folder / "said").open("a+b") as said:
         done = subprocess.run(

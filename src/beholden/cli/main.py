@@ -15,6 +15,7 @@ from beholden.model.errors import BadInput, BeholdenError, Conflict, Damaged, No
 _COMMANDS = {
     "serve": ("serve", "run the server: gate, OAuth, pages, the log's tiles"),
     "serve-grpc": ("serve_grpc", "run Envoy's gRPC ext_authz service, where HTTP is not to be had"),
+    "follow": ("follow", "keep this host's decision table true"),
     "work": ("work", "do what is due: publish, watch, deadlines, expiry, notices"),
     "demo": ("demo", "play the 2018 story at 1:1000, then leave the pages up"),
     "examine": ("examine", "search disks, databases, backups for people's data"),

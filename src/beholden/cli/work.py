@@ -10,7 +10,7 @@ import click
 from beholden import bootstrap, settings
 from beholden.cli.acting import print_json
 from beholden.cli.main import data_option, json_option
-from beholden.journeys import audit, deliver_rfi, detect, erase, expire, notify, review, seal, token
+from beholden.journeys import audit, deliver_rfi, detect, erase, expire, follow, notify, review, seal, token
 from beholden.journeys.ports import Engines
 from beholden.model.act import SYSTEM
 from beholden.model.errors import BeholdenError, Unavailable
@@ -107,6 +107,10 @@ def _tokens(engines: Engines, _: Settings) -> str:
     return f"{token.sweep(engines):,} codes and tokens that were long over deleted"
 
 
+def _changes(engines: Engines, _: Settings) -> str:
+    return f"{follow.prune(engines.store):,} old epochs of the change feed forgotten"
+
+
 def _watch(engines: Engines, _: Settings) -> str:
     report = detect.run(engines)
     return f"{report.rows_taken:,} new rows, {len(report.new):,} new findings"
@@ -130,6 +134,7 @@ DUTIES: dict[str, Duty] = {
     "warnings": _warnings,  # before expiry, so that the last warning still comes before the end
     "expiry": _expiry,
     "tokens": _tokens,
+    "changes": _changes,
     "watch": _watch,
     "notices": _notices,
 }

@@ -1,6 +1,6 @@
 """What the gate needs to know, and from whom."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -50,7 +50,10 @@ class ChangeFeed(Protocol):
 
 
 class GateRows(Protocol):
-    """Whole rows by key, for the decision table; all that one unit gives is of one snapshot."""
+    """Whole rows by key, for the decision table; all that one unit gives is of one snapshot.
+
+    It is made with the house's secret, for digests of outside ids and for which of a pair's grants one is.
+    """
 
     def people(self, first: PersonNumber, last: PersonNumber) -> tuple[Sequence[PersonRow], Sequence[PairRow]]:
         """The people with these numbers (first and last included; the caller keeps the range small), erased ones too,
@@ -73,8 +76,12 @@ class GateRows(Protocol):
         """The policy in force."""
         ...
 
-    def chunks(self, secret: bytes) -> Iterator[tuple[PeopleColumns, PairColumns]]:
-        """Everybody and every pair by ascending numbers, a bounded chunk at a time. `secret` makes the digests."""
+    def people_chunks(self) -> Iterator[PeopleColumns]:
+        """Everybody by ascending numbers, a bounded chunk at a time."""
+        ...
+
+    def pair_chunks(self) -> Iterator[PairColumns]:
+        """Every pair by ascending person and app, a bounded chunk at a time."""
         ...
 
 
@@ -91,35 +98,57 @@ class Pulse(Protocol):
 
 
 class TableWriter(Protocol):
-    """The decision table of this host, as its one writer sees it. Epochs and times in its header only ever rise,
-    but for `build`."""
+    """The decision table of this host, as its one writer sees it."""
 
-    def epoch(self) -> int | None:
-        """The epoch that the table is at; None where there is none, or it is refused: then it has to be built."""
+    def open(self) -> str | None:
+        """Go on with the table that is there; or why it must be built anew."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the table is at."""
         ...
 
     def build(
         self,
-        chunks: Iterator[tuple[PeopleColumns, PairColumns]],
-        apps: Sequence[AppRow],
+        people: Iterable[PeopleColumns],
+        pairs: Iterable[PairColumns],
+        apps: Iterable[AppRow],
         policy: Policy,
         epoch: int,
-        as_of_ns: int,
+        as_of_ns: int = 0,
     ) -> None:
         """Make the table anew."""
         ...
 
     def apply(
         self,
-        persons: Sequence[PersonRow],
-        pairs: Sequence[PairRow],
-        apps: Sequence[AppRow],
-        policy: Policy | None,
+        persons: Iterable[PersonRow] = (),
+        pairs: Iterable[PairRow] = (),
+        apps: Iterable[AppRow] = (),
+        policy: Policy | None = None,
+        *,
         epoch: int,
         as_of_ns: int,
     ) -> None:
         """Put rows in, then write the epoch, then `as_of_ns` (monotonic clock of the host). The same rows twice are
         harmless; a policy of None stays what it is."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the table, whole."""
+        ...
+
+
+class Backlog(Protocol):
+    """The apps of whose ended pairs some are still to be read: kept beside the table, to outlive the follower."""
+
+    def load(self) -> Collection[AppNumber]:
+        """What was saved last."""
+        ...
+
+    def save(self, apps: Collection[AppNumber]) -> None:
+        """Keep these; durable against the end of the process."""
         ...
 
 

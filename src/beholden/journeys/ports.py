@@ -406,8 +406,7 @@ class Unit(Protocol):
         """Which keys of the gate's facts changed."""
         ...
 
-    @property
-    def rows(self) -> GateRows:
+    def rows(self, secret: bytes) -> GateRows:
         """Whole rows for the decision table."""
         ...
 

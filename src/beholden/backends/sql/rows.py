@@ -15,31 +15,39 @@ from beholden.backends.sql.directory import SqlDirectory, read_grant, read_polic
 from beholden.backends.sql.engine import Instant, among
 from beholden.backends.sql.gate import DECISION_ORDER, app_facts
 from beholden.backends.sql.tables import apps, choices, contracts, grants, people, reviews, standings, uses
+from beholden.gate.grant_id import nth_of
 from beholden.gate.rows import (
+    BASE,
+    LATEST,
     AppRow,
     PairColumns,
     PairRow,
     PeopleColumns,
     PersonRow,
     Shape,
-    end_seconds,
     people_columns,
-    seconds,
     shape_of,
 )
 from beholden.model.grant import GrantState
-from beholden.model.ids import AppNumber, OutsideId, PersonNumber
+from beholden.model.ids import AppNumber, GrantId, OutsideId, PersonNumber
 from beholden.model.person import Scope
 from beholden.model.policy import Policy
 from beholden.model.standing import Standing
 from beholden.model.time import from_micros
 
-SPAN = 8_192
+SPAN = 2_048
 """Person numbers in one chunk of everything."""
+_DECIDED = (
+    sa.select(reviews)
+    .where(among(reviews.c.app, "numbers"), reviews.c.decided_at.is_not(None))
+    .order_by(*DECISION_ORDER)
+)
+_SIGNED = sa.select(contracts.c.app, contracts.c.cluster).where(among(contracts.c.app, "numbers"))
 _CLIENTS = sa.select(apps.c.client_id, apps.c.number)
 _LAST_PERSON = sa.select(sa.func.coalesce(sa.func.max(people.c.number), 0))
 _ENDED = (
     sa.select(grants.c.person)
+    .distinct()
     .where(
         grants.c.app == sa.bindparam("app"),
         grants.c.state == GrantState.REVOKED.value,
@@ -92,7 +100,6 @@ class _Pair:
     """What is on record of one pair. `grant` is the one that counts, with its instants as numbers."""
 
     grant: Row[Any] | None = None
-    nth: int = 0
     given: int = 0
     app_off: bool = False
     last_use: int | None = None
@@ -101,19 +108,22 @@ class _Pair:
 class SqlGateRows:
     """GateRows within one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, secret: bytes) -> None:
+        """`secret` makes the digests of outside ids, and tells which of a pair's grants one is (gate/grant_id.py)."""
         self._connection = connection
+        self._secret = secret
 
     def people(self, first: PersonNumber, last: PersonNumber) -> tuple[Sequence[PersonRow], Sequence[PairRow]]:
         """See GateRows."""
-        people_, pairs = self._read(_RANGE, {"first": first, "last": last})
-        return people_, [_pair_row(*key, pair) for key, pair in pairs.items()]
+        asked = {"first": first, "last": last}
+        pairs = [_pair_row(*key, pair, self._secret) for key, pair in self._read_pairs(_RANGE, asked).items()]
+        return self._read_people(_RANGE, asked), pairs
 
     def pairs(self, keys: Sequence[tuple[PersonNumber, AppNumber]]) -> Sequence[PairRow]:
         """See GateRows."""
-        _, pairs = self._read(_LIST, {"numbers": list(dict.fromkeys(person for person, _ in keys))}, with_people=False)
+        pairs = self._read_pairs(_LIST, {"numbers": list(dict.fromkeys(person for person, _ in keys))})
         nothing = _Pair()
-        return [_pair_row(*key, pairs.get(key, nothing)) for key in dict.fromkeys(keys)]
+        return [_pair_row(*key, pairs.get(key, nothing), self._secret) for key in dict.fromkeys(keys)]
 
     def ended_pairs(self, app: AppNumber, after: PersonNumber, limit: int) -> Sequence[PairRow]:
         """See GateRows."""
@@ -121,18 +131,20 @@ class SqlGateRows:
         return self.pairs([(PersonNumber(number), app) for number in numbers])
 
     def apps(self, numbers: Sequence[AppNumber] | None = None) -> Sequence[AppRow]:
-        """See GateRows. A statement a table, however many apps."""
+        """See GateRows. All of them take a statement a table."""
         directory = SqlDirectory(self._connection)
-        wanted = None if numbers is None else set(numbers)
-        found = [app for app in directory.apps() if wanted is None or app.number in wanted]
+        if numbers is None:
+            found = list(directory.apps())
+        else:
+            found = [app for n in sorted(set(numbers)) if (app := directory.app_by_number(n)) is not None]
+        asked = {"numbers": [app.number for app in found]}
         unused = read_policy(self._connection).permission_unused_days
         stands = {(r.kind, r.number): Standing(r.standing) for r in self._connection.execute(sa.select(standings))}
         decided: dict[int, list[Row[Any]]] = {}
-        query = sa.select(reviews).where(reviews.c.decided_at.is_not(None)).order_by(*DECISION_ORDER)
-        for review in self._connection.execute(query):
+        for review in self._connection.execute(_DECIDED, asked):
             decided.setdefault(review.app, []).append(review)
         signed: dict[int, list[str]] = {}
-        for contract in self._connection.execute(sa.select(contracts.c.app, contracts.c.cluster)):
+        for contract in self._connection.execute(_SIGNED, asked):
             signed.setdefault(contract.app, []).append(contract.cluster)
         active = Standing.ACTIVE
         return [
@@ -153,51 +165,58 @@ class SqlGateRows:
         """See GateRows."""
         return read_policy(self._connection)
 
-    def chunks(self, secret: bytes) -> Iterator[tuple[PeopleColumns, PairColumns]]:
+    def people_chunks(self) -> Iterator[PeopleColumns]:
         """See GateRows."""
+        for asked in self._spans():
+            yield people_columns(self._read_people(_RANGE, asked), self._secret)
+
+    def pair_chunks(self) -> Iterator[PairColumns]:
+        """See GateRows."""
+        for asked in self._spans():
+            yield _columns(self._read_pairs(_RANGE, asked), self._secret)
+
+    def _spans(self) -> Iterator[Mapping[str, int]]:
         last = int(self._connection.execute(_LAST_PERSON).scalar_one())
         for first in range(0, last + 1, SPAN):
-            people_, pairs = self._read(_RANGE, {"first": first, "last": first + SPAN - 1})
-            yield people_columns(people_, secret), _columns(pairs)
+            yield {"first": first, "last": first + SPAN - 1}
 
-    def _read(
-        self, reads: _Reads, asked: Mapping[str, Any], *, with_people: bool = True
-    ) -> tuple[list[PersonRow], dict[tuple[PersonNumber, AppNumber], _Pair]]:
+    def _read_people(self, reads: _Reads, asked: Mapping[str, Any]) -> list[PersonRow]:
         switches: dict[int, dict[tuple[str, str], bool]] = {}
-        pairs: dict[tuple[Any, Any], _Pair] = {}
-        clients: dict[str, int] = {}
         for row in self._connection.execute(reads.choices, asked):
-            if row.scope == Scope.APP:
-                if not clients:
-                    clients = {r.client_id: r.number for r in self._connection.execute(_CLIENTS)}
-                if row.target in clients:
-                    pair = pairs.setdefault((row.person, clients[row.target]), _Pair())
-                    pair.app_off |= row.ended_at is None and not row.sharing
-            elif row.ended_at is None:
+            if row.ended_at is None and row.scope != Scope.APP:
                 # Two writers at once may leave two standing positions of one switch: then a no is a no.
                 mine = switches.setdefault(row.person, {})
                 mine[row.scope, row.target] = mine.get((row.scope, row.target), True) and row.sharing
+        return [_person_row(r, switches.get(r.number, {})) for r in self._connection.execute(reads.people, asked)]
+
+    def _read_pairs(self, reads: _Reads, asked: Mapping[str, Any]) -> dict[tuple[PersonNumber, AppNumber], _Pair]:
+        pairs: dict[tuple[PersonNumber, AppNumber], _Pair] = {}
+        clients: dict[str, AppNumber] | None = None
+        for row in self._connection.execute(reads.choices, asked):
+            if row.scope == Scope.APP:
+                if clients is None:
+                    clients = {r.client_id: AppNumber(r.number) for r in self._connection.execute(_CLIENTS)}
+                if row.target in clients:
+                    pair = pairs.setdefault((row.person, clients[row.target]), _Pair())
+                    pair.app_off |= row.ended_at is None and not row.sharing
         _add_grants(pairs, self._connection.execute(reads.grants, asked))
         for person, app, at in self._connection.execute(reads.uses, asked):
             pairs.setdefault((person, app), _Pair()).last_use = at
-        if not with_people:
-            return [], pairs
-        return [
-            _person_row(r, switches.get(r.number, {})) for r in self._connection.execute(reads.people, asked)
-        ], pairs
+        return pairs
 
 
-def _add_grants(pairs: dict[tuple[Any, Any], _Pair], rows: Iterable[Row[Any]]) -> None:
+def _add_grants(pairs: dict[tuple[PersonNumber, AppNumber], _Pair], rows: Iterable[Row[Any]]) -> None:
     """Rows of one pair come oldest first: an active one counts before ended ones, then the later, then the lower id."""
+    person, app = (list(grants.c).index(column) for column in (grants.c.person, grants.c.app))
     for row in rows:
-        key = (row.person, row.app)
+        key = (row[person], row[app])
         pair = pairs.get(key)
         if pair is None:
             pair = pairs[key] = _Pair()
         pair.given += 1
         best = pair.grant
         if best is None or _rank(row) > _rank(best):
-            pair.grant, pair.nth = row, pair.given
+            pair.grant = row
 
 
 def _rank(row: Row[Any]) -> tuple[bool, int]:
@@ -215,10 +234,14 @@ def _person_row(row: Row[Any], switches: Mapping[tuple[str, str], bool]) -> Pers
     )
 
 
-def _pair_row(person: PersonNumber, app: AppNumber, pair: _Pair) -> PairRow:
+def _nth(person: PersonNumber, app: AppNumber, pair: _Pair, secret: bytes) -> int:
+    return nth_of(secret, person, app, GrantId(pair.grant.id), pair.given) if pair.grant is not None else 0
+
+
+def _pair_row(person: PersonNumber, app: AppNumber, pair: _Pair, secret: bytes) -> PairRow:
     grant = read_grant(_Instants(pair.grant)) if pair.grant is not None else None
     used = None if pair.last_use is None else from_micros(pair.last_use)
-    return PairRow(person, app, grant, pair.nth, pair.app_off, pair.given > 0, used)
+    return PairRow(person, app, grant, _nth(person, app, pair, secret), pair.app_off, pair.given > 0, used)
 
 
 class _Instants:
@@ -232,7 +255,7 @@ class _Instants:
         return from_micros(value) if value is not None and isinstance(grants.c[name].type, Instant) else value
 
 
-def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair]) -> PairColumns:
+def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair], secret: bytes) -> PairColumns:
     """Pairs by ascending person and app. What is the same for very many is read once (`kinds`)."""
     ordered = sorted(pairs.items())
     kinds: dict[tuple[Any, ...], int] = {}
@@ -245,7 +268,7 @@ def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair]) -> PairColum
             kind += (grant.state, grant.fields, grant.through_fields, grant.purposes)
         place = kinds.get(kind)
         if place is None:
-            place = kinds[kind] = shapes.setdefault(shape_of(_pair_row(*key, pair)), len(shapes))
+            place = kinds[kind] = shapes.setdefault(shape_of(_pair_row(*key, pair, secret)), len(shapes))
         shape.append(place)
     count = len(ordered)
     return PairColumns(
@@ -254,15 +277,21 @@ def _columns(pairs: Mapping[tuple[PersonNumber, AppNumber], _Pair]) -> PairColum
         np.array(shape, np.uint32),
         np.fromiter((_ends(pair) for _, pair in ordered), np.uint32, count),
         np.fromiter((_used(pair) for _, pair in ordered), np.uint32, count),
-        np.fromiter((pair.nth for _, pair in ordered), np.uint32, count),
+        np.fromiter((_nth(*key, pair, secret) for key, pair in ordered), np.uint32, count),
         list(shapes),
     )
 
 
 def _ends(pair: _Pair) -> int:
+    """As `rows.end_seconds`, of microseconds."""
     ends = pair.grant.ends_at if pair.grant is not None else None
-    return end_seconds(None if ends is None else from_micros(ends))
+    return 0 if ends is None else max(_seconds(ends), 1)
 
 
 def _used(pair: _Pair) -> int:
-    return seconds(None if pair.last_use is None else from_micros(pair.last_use))
+    return 0 if pair.last_use is None else _seconds(pair.last_use)
+
+
+def _seconds(micros: int) -> int:
+    """As `rows.seconds`, of microseconds."""
+    return min(max(micros // 1_000_000 - BASE, 0), LATEST)

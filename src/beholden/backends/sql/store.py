@@ -66,10 +66,9 @@ class SqlUnit:
         """Which keys of the gate's facts changed."""
         return SqlChangeFeed(self._connection)
 
-    @cached_property
-    def rows(self) -> SqlGateRows:
+    def rows(self, secret: bytes) -> SqlGateRows:
         """Whole rows for the decision table."""
-        return SqlGateRows(self._connection)
+        return SqlGateRows(self._connection, secret)
 
     @cached_property
     def search(self) -> SqlSearchFacts:
