@@ -121,6 +121,13 @@ def test_a_page_of_the_wrong_kind_is_refused(client, page):
         assert client.post(path, json={**whole(path), "page": page}).status_code == 400
 
 
+def test_law_1_a_search_cannot_be_taken_for_a_disclosure(client):
+    for path in (SUBJECT, RESOURCE, ACTION):
+        answer = client.post(path, json={**whole(path), "context": {**CONTEXT, "disclose": True}})
+        assert answer.status_code == 400
+        assert "discloses nothing" in answer.json()
+
+
 def test_who_is_not_known_finds_nothing_and_no_error(client):
     for path in (SUBJECT, RESOURCE, ACTION):
         for member, value in (

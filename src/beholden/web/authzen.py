@@ -110,7 +110,8 @@ def read_search(
     if resource.type not in _PERSON_TYPES:
         return ResourceSearch(sought, asked) if resource.type in resource_types else None
     fields, purpose, through = _fields(resource.properties), _purpose(asked.context), _through(asked.context)
-    _disclose(asked.context)
+    if _disclose(asked.context):  # law 1: nobody may take what was found for recorded
+        raise BadInput("context: a search discloses nothing.", "Evaluate what is about to leave, with 'disclose'.")
     person = PersonRef(resource.id, _PERSON_TYPES[resource.type])
     wanted = PersonSearch(sought, subject.id, person, fields, purpose, through)
     known = subject.type == _APP and asked.action.name in {READ, ""}
