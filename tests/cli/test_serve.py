@@ -1,11 +1,13 @@
 """`beholden serve` as a real process."""
 
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -55,6 +57,74 @@ def test_it_says_where_it_listens_answers_there_and_stops_when_told(server):
     assert process.returncode == 0, errors
     assert rest.endswith("Stopped.\n")
     assert errors == ""
+
+
+def _answers(url: str) -> None:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            assert httpx.get(f"{url}/healthz").json()["status"] == "ok"
+            return
+        except httpx.TransportError:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def _children(pid: int, count: int) -> list[int]:
+    """The children of a process, once there are so many."""
+    until = time.monotonic() + 20
+    while True:
+        found = [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        if len(found) == count:
+            return found
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+
+
+def _gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.fixture
+def crew(house):
+    process = start(house, "--port", "0", "--workers", "2")
+    line = process.stdout.readline()
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert found, line + process.stderr.read()
+    yield process, found[0]
+    process.kill()
+    process.communicate()
+
+
+def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(crew):
+    process, url = crew
+    first = _children(process.pid, 2)
+    _answers(url)
+    os.kill(first[0], signal.SIGKILL)
+    for _ in range(20):
+        _answers(url)
+    until = time.monotonic() + 20
+    while first[0] in _children(process.pid, 2):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    out, errors = process.communicate(timeout=30)
+    assert process.returncode == 0 and out.endswith("Stopped.\n")
+    assert "worker 1 ended (-9)" in errors
+
+
+def test_workers_end_with_their_parent_however_it_ends(crew):
+    process, url = crew
+    children = _children(process.pid, 2)
+    _answers(url)
+    process.kill()
+    until = time.monotonic() + 20
+    while not all(map(_gone, children)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_a_taken_port_is_one_clear_error(house):

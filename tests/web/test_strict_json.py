@@ -26,6 +26,16 @@ def test_what_was_written_is_what_is_read(value):
     assert strict_json.read(json.dumps(value).encode()) == value, "escaped characters are the same characters"
 
 
+@given(VALUES, st.text('{}[]":,0123456789.eE+-truefalsn\\\\u00\u00e9 ', max_size=8), st.integers(0, 400))
+def test_the_quick_reader_never_differs_from_the_strict_one(value, noise, at):
+    clean = strict_json.write(value)
+    body = clean[:at] + noise.encode() + clean[at:]
+    quick = strict_json._quick(body)
+    if quick is not strict_json._NO:
+        strict = strict_json._DECODER.decode(body.decode())
+        assert repr(quick) == repr(strict), "also in the kind of a number and the order of keys"
+
+
 REFUSED = [
     (b"", "The body is empty."),
     (b" \n\t", "The body is empty."),

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from beholden import bootstrap, settings
+from beholden.cli import supervise
 from beholden.cli.main import data_option
 from beholden.journeys.ports import Engines
 from beholden.model.errors import BadInput, Unavailable
@@ -28,6 +29,9 @@ BACKLOG = 2048
 @click.option("--tls-cert", help="Speak TLS with this certificate chain, PEM (BEHOLDEN_TLS_CERT).")
 @click.option("--tls-key", help="Its private key, PEM (BEHOLDEN_TLS_KEY).")
 @click.option("--client-ca", help="CA certificates of callers that show a certificate, PEM (BEHOLDEN_CLIENT_CA).")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
+@click.option("--socket", "inherited", type=int, hidden=True)
+@click.option("--leash", type=int, hidden=True)
 def command(
     data: Path,
     host: str | None,
@@ -35,6 +39,9 @@ def command(
     tls_cert: str | None,
     tls_key: str | None,
     client_ca: str | None,
+    workers: int,
+    inherited: int | None,
+    leash: int | None,
 ) -> None:
     """Run the server: gate, OAuth, pages, the log's tiles.
 
@@ -44,13 +51,34 @@ def command(
     named = {"host": host, "port": port, "tls_cert": tls_cert, "tls_key": tls_key, "client_ca": client_ca}
     chosen = replace(chosen, **{name: value for name, value in named.items() if value is not None})  # type: ignore[arg-type]
     tls = _tls(chosen)
-    with closing(_listen(chosen.host, chosen.port)) as listener:
+    if leash is not None:
+        supervise.hold(leash)
+    with closing(
+        _listen(chosen.host, chosen.port) if inherited is None else socket.socket(fileno=inherited)
+    ) as listener:
         chosen = replace(chosen, port=listener.getsockname()[1])
         engines = bootstrap.embedded(chosen)
         try:
-            _run(engines, chosen, listener, tls)
+            if workers == 1:
+                _run(engines, chosen, listener, tls, quiet=inherited is not None)
         finally:
             bootstrap.close(engines)
+        if workers > 1:  # opened once before, so that what is wrong is said once
+            _run_workers(chosen, listener, workers)
+
+
+def _run_workers(chosen: settings.Settings, listener: socket.socket, workers: int) -> None:
+    """Several processes on one socket; each is a whole server, they share the data folder."""
+    place = ["--data", str(chosen.data), "--host", chosen.host, "--port", str(chosen.port)]
+    tls = {"--tls-cert": chosen.tls_cert, "--tls-key": chosen.tls_key, "--client-ca": chosen.client_ca}
+    place += [word for option, path in tls.items() if path for word in (option, path)]
+    one = ["serve", *place, "--socket", str(listener.fileno())]
+    supervisor = supervise.Supervisor({f"worker {n}": one for n in range(1, workers + 1)}, [listener.fileno()])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, supervisor.stop)
+    _announce(chosen)
+    supervisor.run()
+    click.echo("Stopped.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -86,7 +114,9 @@ def _tls(chosen: settings.Settings) -> dict[str, Any]:
     }
 
 
-def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket, tls: dict[str, Any]) -> None:
+def _run(
+    engines: Engines, chosen: settings.Settings, listener: socket.socket, tls: dict[str, Any], *, quiet: bool
+) -> None:
     import uvicorn
 
     from beholden.web import app
@@ -112,8 +142,14 @@ def _run(engines: Engines, chosen: settings.Settings, listener: socket.socket, t
     # with 0 after a stop that was asked for.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    if not quiet:
+        _announce(chosen)
+    uvicorn.Server(config).run(sockets=[listener])
+    if not quiet:
+        click.echo("Stopped.")
+
+
+def _announce(chosen: settings.Settings) -> None:
     click.echo(f"Beholden listens at {chosen.public_url} (data in {chosen.data}).")
     if chosen.clock:
         click.echo("Time is simulated: BEHOLDEN_CLOCK is set.")
-    uvicorn.Server(config).run(sockets=[listener])
-    click.echo("Stopped.")

@@ -9,6 +9,8 @@ import json
 import math
 from typing import Any, NoReturn
 
+import orjson
+
 from beholden.model.errors import BadInput
 
 MEBIBYTE = 1 << 20
@@ -20,6 +22,10 @@ def read(body: bytes, *, largest: int = MEBIBYTE) -> Any:
     """The value that `body` holds; raises BadInput with one sentence that says what is wrong."""
     if len(body) > largest:
         raise BadInput(f"The JSON is larger than {largest} bytes.", "Send it in parts.")
+    quick = _quick(body)
+    if quick is not _NO:
+        _refuse_depth(quick, body)
+        return quick
     if not body.strip(b" \t\r\n"):
         raise BadInput("The body is empty.", "Send JSON.")
     try:
@@ -47,6 +53,27 @@ def read_object(body: bytes, *, largest: int = MEBIBYTE) -> dict[str, Any]:
 def write(value: Any) -> bytes:
     """JSON as UTF-8, without spaces; keys in the order in which they stand."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+_NO = object()
+_ANY_DIGIT = bytes.maketrans(b"0123456789", b"0" * 10)
+_LONG_NUMBER = b"0" * 16
+
+
+def _quick(body: bytes) -> Any:
+    """The value, by a faster reader, where that reader cannot differ from the strict one; _NO where it might.
+
+    Without escaped characters, a text's colons are its keys' and its strings' own. A reader that keeps one of two equal
+    keys gives back fewer than came in, so equal counts mean that no key stood twice. Whole numbers of up to 15
+    digits are exact for both. Whatever is wrong is read again strictly, for the sentence that says what.
+    """
+    if b"\\u" in body or _LONG_NUMBER in body.translate(_ANY_DIGIT):
+        return _NO
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _NO
+    return value if orjson.dumps(value).count(b":") == body.count(b":") else _NO
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -82,17 +109,14 @@ def _refuse_depth(value: Any, body: bytes) -> None:
     """Level by level, so that the check itself never nests; most texts have too few brackets to need it."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
-        below: list[Any] = []
-        for one in level:
-            if isinstance(one, dict):
-                below.extend(one.values())
-            elif isinstance(one, list):
-                below.extend(one)
-        level = [one for one in below if isinstance(one, dict | list)]
         if not level:
             return
+        inside = (one.values() if type(one) is dict else one for one in level)
+        level = [found for one in inside for found in one if type(found) is dict or type(found) is list]
+    if not level:
+        return
     raise _too_deep()
 
 
