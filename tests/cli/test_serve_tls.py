@@ -29,12 +29,24 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def url(house, authority: Authority) -> Iterator[str]:
-    """A real server process that speaks TLS."""
+    """Real server processes that speak TLS, two workers of one."""
     (house.data / "routes.yaml").write_text((EXAMPLES / "gateways" / "routes.yaml").read_text())
     own = authority.issue("127.0.0.1")
     options = ["--tls-cert", own.certificate, "--tls-key", own.key, "--client-ca", authority.certificate]
     process = subprocess.Popen(
-        [sys.executable, "-m", "beholden", "serve", "--data", str(house.data), "--port", "0", *map(str, options)],
+        [
+            sys.executable,
+            "-m",
+            "beholden",
+            "serve",
+            "--data",
+            str(house.data),
+            "--port",
+            "0",
+            "--workers",
+            "2",
+            *map(str, options),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -45,8 +57,12 @@ def url(house, authority: Authority) -> Iterator[str]:
         assert found, line + process.stderr.read()
         yield found[0]
     finally:
-        process.kill()
-        process.communicate(timeout=20)
+        process.terminate()
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()  # its workers hang on a leash, and end with it
+            process.communicate(timeout=20)
 
 
 def ask(url: str, authority: Authority, pair: Pair | None, path: str = f"{EXT_AUTHZ}/status", **more) -> httpx.Response:

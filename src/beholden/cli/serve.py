@@ -33,6 +33,9 @@ BACKLOG = 2048
 @click.option("--tls-cert", help="Speak TLS with this certificate chain, PEM (BEHOLDEN_TLS_CERT).")
 @click.option("--tls-key", help="Its private key, PEM (BEHOLDEN_TLS_KEY).")
 @click.option("--client-ca", help="CA certificates of callers that show a certificate, PEM (BEHOLDEN_CLIENT_CA).")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
+@click.option("--socket", "inherited", type=int, hidden=True)
+@click.option("--leash", type=int, hidden=True)
 def command(
     data: Path,
     host: str | None,
@@ -71,9 +74,9 @@ def command(
 def _run_workers(chosen: settings.Settings, listener: socket.socket, workers: int) -> None:
     """Several processes on one socket; each is a whole server, they share the data folder."""
     place = ["--data", str(chosen.data), "--host", chosen.host, "--port", str(chosen.port)]
-    tls = [("--tls-cert", chosen.tls_cert), ("--tls-key", chosen.tls_key), ("--client-ca", chosen.client_ca)]
-    named = [word for name, value in tls if value for word in (name, value)]
-    one = ["serve", *place, *named, "--socket", str(listener.fileno())]
+    tls = {"--tls-cert": chosen.tls_cert, "--tls-key": chosen.tls_key, "--client-ca": chosen.client_ca}
+    place += [word for option, path in tls.items() if path for word in (option, path)]
+    one = ["serve", *place, "--socket", str(listener.fileno())]
     supervisor = supervise.Supervisor({f"worker {n}": one for n in range(1, workers + 1)}, [listener.fileno()])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, supervisor.stop)
