@@ -5,8 +5,8 @@
 
 Questions that are asked within a moment of each other travel together as one AuthZEN `evaluations` request. Nothing is
 remembered: an answer that was kept would outlive a ban. Whoever gets no answer in time, for whatever reason, is told
-no, with the reason `gate_stale` (law 4), and nothing is asked twice. A disclosure whose answer was lost may stand in the
-ledger without having left, never the other way round.
+no, with the reason `gate_stale` (law 4), and nothing is asked twice. A disclosure whose answer was lost may stand in
+the ledger without having left, never the other way round.
 """
 
 import asyncio
