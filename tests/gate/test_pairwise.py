@@ -19,6 +19,12 @@ def test_an_id_goes_back_to_its_person(secret, app, people):
     assert len(set(ids)) == len(set(people))
 
 
+@given(SECRETS, APPS, st.lists(PEOPLE, min_size=32, max_size=60))
+def test_many_people_at_once_have_the_ids_that_each_has_alone(secret, app, people):
+    alone = [one for person in people for one in scoped_ids(secret, app, [person])]
+    assert scoped_ids(secret, app, people) == alone
+
+
 @given(SECRETS, APPS, APPS, PEOPLE)
 def test_two_apps_cannot_join_their_records_by_id(secret, one, other, person):
     (mine,), (theirs,) = scoped_ids(secret, one, [person]), scoped_ids(secret, other, [person])

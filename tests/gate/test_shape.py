@@ -175,6 +175,13 @@ def test_what_does_not_have_the_shape_is_refused_by_place(document, told):
         find(document, SHAPE, 10)
 
 
+def test_a_small_document_cannot_make_much_work():
+    shape = Shape((RecordSet("", ("/id",), {str(n): f"/x/{n}" for n in range(999)}),))
+    find([{"id": "a"}] * 2_000, shape, 10_000)
+    with pytest.raises(BadInput, match="looked up"):
+        find([{"id": "a"}] * 2_001, shape, 10_000)
+
+
 def test_nobody_left_is_a_document_with_empty_lists():
     assert empty(SHAPE) == {"data": {"friends": []}}
     assert empty(Shape((RecordSet(""),))) == []

@@ -72,6 +72,14 @@ def test_only_disclosed_fields_are_digested() -> None:
     assert b"Ann" not in data
 
 
+@given(st.dictionaries(texts, texts, max_size=6), st.integers(0, 2**63))
+def test_every_value_of_a_record_has_the_digest_that_it_has_alone(values: dict[str, str], seq: int) -> None:
+    data = record.of_disclosure(disclosure(fields=tuple(values), values=values), seq, key_of(1), key_of(1))
+    digests = json.loads(data)["digests"]
+    assert digests == {f: record.value_digest(key_of(1), seq, f, value) for f, value in values.items()}
+    assert list(digests) == sorted(values), "canonical JSON"
+
+
 def test_what_is_recorded_is_read_back() -> None:
     item = disclosure(7, 8, 3, fields=("name", "photo"), developer=9)
     found = record.recorded_disclosure(12, 8, record.of_disclosure(item, 12, key_of(7), key_of(8)))

@@ -210,9 +210,12 @@ class RemoteGate:
 
     def ask(self, question: Question) -> Decision:
         """See AsyncRemoteGate."""
-        if self._closed.is_set():
-            raise Unavailable("This client of the gate is closed.", "Open another.")
-        answer = asyncio.run_coroutine_threadsafe(self._gate.ask(question), self._loop)
+        asking = self._gate.ask(question)
+        try:
+            answer = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        except RuntimeError:  # the loop is closed
+            asking.close()
+            raise Unavailable("This client of the gate is closed.", "Open another.") from None
         try:
             # The loop keeps the time; a second more is for a loop that has none left, or was closed meanwhile.
             return answer.result(self._limits.timeout + 1)

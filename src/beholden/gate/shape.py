@@ -27,6 +27,8 @@ MAX_SETS = 32
 MAX_NESTING = 4
 MAX_NAMED = 1_000
 """Pointers that one set may name."""
+MAX_LOOKED_UP = 2_000_000
+"""Places looked up in one document: a few bytes of it must not make a second of work."""
 
 
 def tokens(pointer: str) -> Tokens:
@@ -123,6 +125,7 @@ class _Plan:
     single: bool
     fixed: frozenset[str]
     flat: bool
+    named: int  # places that are looked up in each record
 
 
 @dataclass(slots=True)
@@ -139,6 +142,7 @@ class Found:
     parents: list[int] = field(default_factory=list)
     plans: list[_Plan] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    looked_up: int = 0
 
     def __len__(self) -> int:
         return len(self.records)
@@ -231,7 +235,8 @@ def _plan(one: RecordSet, numbers: Iterator[int]) -> _Plan:
     plain = len(persons) == 1 and len(persons[0]) == 1 and not keep and not sets
     flat = plain and (fields is None or all(t == (name,) for name, t in fields.items()))
     by_field = {inner.field: inner for inner in sets if inner.field is not None}
-    own = (one.field, one.single, fixed, flat)
+    named = len(persons) + len(fields or ()) + len(keep) + len(sets)
+    own = (one.field, one.single, fixed, flat, named)
     return _Plan(number, one.records, tokens(one.records), persons, fields, keep, sets, by_field, *own)
 
 
@@ -248,6 +253,9 @@ def _collect(found: Found, memo: _Memo, plan: _Plan, document: Any, parent: int,
         raise BadInput(f"What is at {above + plan.at!r} is not a list.", "Mend the pointer, or say 'single'.")
     if len(found) + len(rows) > most:
         raise BadInput(f"{len(found) + len(rows)} records are more than {most}.", "Send them in parts.")
+    found.looked_up += len(rows) * plan.named
+    if found.looked_up > MAX_LOOKED_UP:
+        raise BadInput(f"More than {MAX_LOOKED_UP} places would be looked up.", "Name fewer fields, or send parts.")
     for place, record in enumerate(rows):
         if not isinstance(record, Mapping):
             raise BadInput(f"{_where(above, plan, place)} is not an object.", "Send objects.")
