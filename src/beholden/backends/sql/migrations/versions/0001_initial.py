@@ -342,6 +342,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("first"),
     )
     op.create_table(
+        "oauth_client_terms",
+        sa.Column("app", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("push", sa.Boolean(), nullable=False),
+        sa.Column("dpop", sa.Boolean(), nullable=False),
+        sa.Column("manages", sa.Boolean(), nullable=False),
+        sa.Column("keys", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("app"),
+    )
+    op.create_table(
         "oauth_codes",
         sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -354,10 +364,31 @@ def upgrade() -> None:
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("jkt", sa.String(length=43), nullable=True),
         sa.PrimaryKeyConstraint("person", "digest"),
     )
     op.create_index("oauth_codes_by_digest", "oauth_codes", ["digest"], unique=True)
     op.create_index("oauth_codes_by_end", "oauth_codes", ["expires_at"], unique=False)
+    op.create_table(
+        "oauth_pushed_requests",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("app", sa.BigInteger(), nullable=False),
+        sa.Column("pairs", sa.Text(), nullable=False),
+        sa.Column("pushed_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=True),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_index("oauth_pushed_requests_by_end", "oauth_pushed_requests", ["expires_at"], unique=False)
+    op.create_table(
+        "oauth_seen_once",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_index("oauth_seen_once_by_end", "oauth_seen_once", ["until"], unique=False)
     op.create_table(
         "oauth_tokens",
         sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -371,6 +402,8 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("jkt", sa.String(length=43), nullable=True),
         sa.PrimaryKeyConstraint("person", "digest"),
     )
     op.create_index("oauth_tokens_by_app", "oauth_tokens", ["app"], unique=False)
