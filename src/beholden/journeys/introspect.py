@@ -99,5 +99,6 @@ def _introspected(engines: Engines, unit: Unit, found: Token, *, platform: bool)
     if opened.until is not None:
         answer["data_access_expires_at"] = int(opened.until.timestamp())
     if platform:
+        answer["purposes"] = sorted(situation.grant.purposes)
         answer["person"] = unit.directory.people([found.person])[found.person].outside_id
     return answer

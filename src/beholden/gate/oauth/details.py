@@ -121,6 +121,8 @@ def narrowed(held: Sequence[Detail], text: str, catalogue: Catalogue) -> tuple[D
             for detail in held
             if detail.through is one.through and (one.purposes is None or set(one.purposes) <= set(detail.purposes))
         ]
+        if not fields:
+            return _refused("A name in datatypes is not known.")
         for field in fields:
             if not any(field in detail.fields for detail in within):
                 return _refused(f"{field}{_whose(one.through)} is more than the person allowed.")
