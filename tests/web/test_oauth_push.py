@@ -119,8 +119,13 @@ def test_a_grant_is_shown_and_ended_over_http(web, quiz) -> None:
 
 
 NAMES = st.sampled_from(
-    ["client_id", "client_secret", "client_assertion", "client_assertion_type", "request_uri", "authorization_details"]
-    + [
+    [
+        "client_id",
+        "client_secret",
+        "client_assertion",
+        "client_assertion_type",
+        "request_uri",
+        "authorization_details",
         "dpop_jkt",
         "grant_id",
         "grant_management_action",

@@ -22,7 +22,8 @@ from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput, BeholdenError, Unavailable
 from beholden.web import pages, session
 
-MAX_BODY_BYTES = 16 * 1024
+MAX_BODY_BYTES = 32 * 1024
+"""Twice what the longest parameters have, since a form writes three characters for many a one."""
 MAX_PAIRS = 50
 _FORM = "application/x-www-form-urlencoded"
 _NEVER_KEPT = {"cache-control": "no-store", "pragma": "no-cache", "x-content-type-options": "nosniff"}

@@ -21,7 +21,11 @@ POLICY = Policy()
 CATALOGUE = catalogues.read(
     """
 clusters:
-  - {name: identity, label: You, explains: You., class: basic, fields: [{name: name, label: N}, {name: email, label: E}]}
+  - name: identity
+    label: You
+    explains: You.
+    class: basic
+    fields: [{name: name, label: Name}, {name: email, label: E-mail}]
   - {name: likes, label: Likes, explains: Likes., class: sensitive, fields: [{name: likes, label: Likes}]}
 """
 )
