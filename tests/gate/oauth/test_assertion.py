@@ -48,7 +48,7 @@ def test_a_signature_by_a_registered_key_for_us_holds(aud) -> None:
         {"aud": []},
         {"exp": None},
         {"exp": SECONDS - 31},
-        {"exp": SECONDS + 3600},
+        {"exp": SECONDS + 3631},
         {"exp": "soon"},
         {"iat": SECONDS + 100},
         {"iat": "x"},

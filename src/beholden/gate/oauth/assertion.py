@@ -1,6 +1,6 @@
 """`private_key_jwt` (RFC 7523, 2.2): an app shows who it is by signing a small text with its own key.
 
-Nothing that could be stolen from us or on the way would let anybody else do that. The text is good for a few minutes
+Nothing that could be stolen from us or on the way would let anybody else do that. The text is good for an hour at most
 and once; whoever checks it also has to remember `once`.
 """
 
@@ -12,7 +12,8 @@ from beholden.gate.oauth import signed, strict
 from beholden.gate.oauth.parameters import Parameters
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LONGEST_LIFE = timedelta(minutes=10)
+LONGEST_LIFE = timedelta(hours=1)
+"""Authlib, for one, signs for an hour."""
 LEEWAY = timedelta(seconds=30)
 MOST_KEYS = 10
 LARGEST_KEYS = 16_384
@@ -46,7 +47,7 @@ def judge(
     if (claims.get("iss"), claims.get("sub")) != (client_id, client_id) or not _is_for(claims.get("aud"), audiences):
         return None
     past, jti = signed.age(claims, "exp", now), claims.get("jti")
-    if past is None or not -LONGEST_LIFE.total_seconds() <= past < LEEWAY.total_seconds():
+    if past is None or not -(LONGEST_LIFE + LEEWAY).total_seconds() <= past < LEEWAY.total_seconds():
         return None
     for name in ("iat", "nbf"):
         age = signed.age(claims, name, now)
@@ -56,7 +57,7 @@ def judge(
         return None
     if not any(_signed_by(text, key, header) for key in keys):
         return None
-    return Asserted(signed.digest("assertion", client_id, jti), now + LONGEST_LIFE + LEEWAY)
+    return Asserted(signed.digest("assertion", client_id, jti), now + LONGEST_LIFE + 2 * LEEWAY)
 
 
 def keys_of(text: str) -> tuple[object, ...] | None:
