@@ -243,7 +243,7 @@ def test_the_oauth_terms_of_an_app_are_shown_and_changed(run: Run, house: House,
         "It signs with one of 1 keys.",
     ]
     act = list(house.engines.ledger.acts())[-1]
-    assert (act.verb, act.actor.id, act.details["keys"]) == ("app:oauth", "ines", 1)
+    assert (act.verb, act.details["keys"]) == ("app:oauth", 1) and "ines" in act.actor
     changed = json.loads(run("app", "oauth", "quiz", "--no-dpop", "--no-keys", "--json")[1])
     assert changed == {"push": True, "dpop": False, "manages": True, "keys": 0}
 

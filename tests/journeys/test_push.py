@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from beholden.backends.sql.directory import standings
+from beholden.backends.sql.oauth import pushed_requests, seen_once
 from beholden.gate.oauth.pushed import GONE
-from beholden.journeys import client_terms, consent, push
+from beholden.journeys import client_terms, consent, push, token
 from beholden.journeys.consent import ConsentView, Refusal, Sent
 from tests.journeys.connecting import AppSide, error, given, told, wanting
 
@@ -151,3 +152,14 @@ def test_a_proof_with_the_push_binds_the_code_to_its_key(house, quiz) -> None:
     assert error(quiz.redeems(code)) == "invalid_dpop_proof"
     assert error(quiz.redeems(code, quiz.proof("/oauth/token", key=other))) == "invalid_dpop_proof"
     assert given(quiz.redeems(code, quiz.proof("/oauth/token")))["token_type"] == "DPoP"
+
+
+def test_a_sweep_takes_requests_that_nobody_can_answer_any_more(house, quiz) -> None:
+    link = quiz.reference(quiz.proof("/oauth/par"))
+    token.sweep(house.engines)
+    assert consent.check(house.engines, link) is None
+    house.clock.advance(timedelta(hours=1))
+    token.sweep(house.engines)
+    with house.engines.store.engine.connect() as connection:
+        for table in (pushed_requests, seen_once):
+            assert connection.execute(table.select()).all() == []

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from beholden.gate.oauth import details, dpop, token
 from beholden.gate.oauth.details import Detail
-from beholden.gate.oauth.refusal import OAuthError
+from beholden.gate.oauth.dpop import Proof
+from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.gate.oauth.scope import MANAGEMENT, QUERY, REVOKE
 from beholden.gate.oauth.secret import digest_of
 from beholden.gate.oauth.token import Kind, Token
@@ -36,49 +37,44 @@ class Barred:
 
 @dataclass(frozen=True, slots=True)
 class _Bearer:
-    """Whoever shows a good access token: the app, for one person."""
+    """Whoever shows a good access token: the app, for one person. `proof` is still to be used up."""
 
     app: App
     token: Token
+    proof: Proof | None
 
 
 def show(
     engines: Engines, authorization: str | None, grant_id: str, *, proofs: Sequence[str] = ()
 ) -> Document | Barred:
     """What a grant gives now (6.3)."""
-
-    def work(unit: Unit) -> Document | Barred:
+    with engines.store.read() as unit:
         bearer = _admitted(engines, unit, authorization, proofs, "GET", grant_id, QUERY)
-        if isinstance(bearer, Barred):
-            return bearer
+    if isinstance(bearer, Barred):
+        return bearer
+    if bearer.proof is not None:
+        seen = engines.store.perform(lambda unit: take(unit, bearer.proof))
+        if seen is not None:
+            return _unauthenticated(seen.error, seen.description)
+    with engines.store.read() as unit:
         found = _grant(unit, bearer, grant_id)
-        if isinstance(found, Barred):
-            return found
-        purposes = tuple(sorted(found.purposes))
-        held = [
-            Detail(tuple(sorted(found.fields)), purposes),
-            Detail(tuple(sorted(found.through_fields)), purposes, through=True),
-        ]
-        opened = reach_of(engines, unit, bearer.app, found.person, "", held)
-        scope = " ".join(name for name in bearer.token.scope.split() if name not in MANAGEMENT)
-        answer: dict[str, object] = {
-            "scopes": [{"scope": scope}] if scope and bearer.token.grant == found.id else [],
-            "authorization_details": details.document(opened.details, found.id),
-        }
-        if opened.until is not None:
-            answer["data_access_expires_at"] = int(opened.until.timestamp())
-        return answer
-
-    return engines.store.perform(work)
+        return found if isinstance(found, Barred) else _shown(engines, unit, bearer, found)
 
 
 def end(engines: Engines, authorization: str | None, grant_id: str, *, proofs: Sequence[str] = ()) -> Barred | None:
     """End a grant with all its tokens (6.4); None when that is done."""
+    with engines.store.read() as unit:  # so that a stranger holds up no writer
+        stranger = _admitted(engines, unit, authorization, proofs, "DELETE", grant_id, REVOKE)
+    if isinstance(stranger, Barred):
+        return stranger
 
     def work(unit: Unit) -> Barred | None:
         bearer = _admitted(engines, unit, authorization, proofs, "DELETE", grant_id, REVOKE)
         if isinstance(bearer, Barred):
             return bearer
+        seen = take(unit, bearer.proof)
+        if seen is not None:
+            return _unauthenticated(seen.error, seen.description)
         found = _grant(unit, bearer, grant_id)
         if isinstance(found, Barred):
             return found
@@ -86,6 +82,23 @@ def end(engines: Engines, authorization: str | None, grant_id: str, *, proofs: S
         return None
 
     return engines.store.perform(work)
+
+
+def _shown(engines: Engines, unit: Unit, bearer: _Bearer, found: Grant) -> Document:
+    purposes = tuple(sorted(found.purposes))
+    held = [
+        Detail(tuple(sorted(found.fields)), purposes),
+        Detail(tuple(sorted(found.through_fields)), purposes, through=True),
+    ]
+    opened = reach_of(engines, unit, bearer.app, found.person, "", held)
+    scope = " ".join(name for name in bearer.token.scope.split() if name not in MANAGEMENT)
+    answer: dict[str, object] = {
+        "scopes": [{"scope": scope}] if scope and bearer.token.grant == found.id else [],
+        "authorization_details": details.document(opened.details, found.id),
+    }
+    if opened.until is not None:
+        answer["data_access_expires_at"] = int(opened.until.timestamp())
+    return answer
 
 
 def _admitted(
@@ -110,18 +123,18 @@ def _admitted(
         return _unauthenticated(OAuthError.INVALID_TOKEN, "The token is worth nothing.")
     if (scheme.lower() == "dpop") != (found.jkt is not None):
         return _unauthenticated(OAuthError.INVALID_TOKEN, "Send the token by the scheme that is its token_type.")
+    proof = None
     if found.jkt is not None:
         url = f"{engines.url}/oauth/grants/{grant_id}"
-        proof = dpop.read(proofs, method=method, url=url, now=now, access_token=text)
-        fault = proof if not isinstance(proof, dpop.Proof | None) else dpop.refuse_binding(proof, found.jkt)
-        if fault is None and isinstance(proof, dpop.Proof):
-            fault = take(unit, proof)
+        proven = dpop.read(proofs, method=method, url=url, now=now, access_token=text)
+        fault = proven if isinstance(proven, Refused) else dpop.refuse_binding(proven, found.jkt)
         if fault is not None:
             return _unauthenticated(fault.error, fault.description)
+        proof = proven if isinstance(proven, Proof) else None
     if scope not in found.scope.split() or not unit.oauth.terms(app.number).manages:
         challenge = f'Bearer realm="beholden", error="insufficient_scope", scope="{scope}"'
         return Barred(403, OAuthError.INSUFFICIENT_SCOPE.value, f"The token has not the scope {scope}.", (challenge,))
-    return _Bearer(app, found)
+    return _Bearer(app, found, proof)
 
 
 def _grant(unit: Unit, bearer: _Bearer, grant_id: str) -> Grant | Barred:

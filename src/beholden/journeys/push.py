@@ -29,12 +29,16 @@ def push(
     request = _request(caller, given, None if proof is None else proof.jkt)
     if isinstance(request, Refused):
         return refusal(request)
+    with engines.store.read() as unit:  # so that what is refused anyway holds up no writer
+        fault = _refuse(engines, unit, caller, request)
+    if fault is not None:
+        return refusal(fault)
     now, secret = engines.clock.now(), written(engines.ids.secret())
 
     def work(unit: Unit) -> Document | TokenRefusal:
-        fault = _refuse(engines, unit, caller, request) or take(unit, proof)
-        if fault is not None:
-            return refusal(fault)
+        unfit = _refuse(engines, unit, caller, request) or take(unit, proof)
+        if unfit is not None:
+            return refusal(unfit)
         kept = Pushed(digest_of(secret), caller.app.number, request.pairs, now, now + pushed.LIFE)
         unit.oauth.add_pushed(kept)
         return {"request_uri": pushed.reference(secret), "expires_in": int(pushed.LIFE.total_seconds())}
