@@ -3,7 +3,7 @@
 import pytest
 from joserfc.jwk import ECKey
 
-from beholden.journeys import client_terms
+from beholden.journeys import access, client_terms, introspect
 from beholden.model.grant import GrantState
 from tests.journeys.connecting import AppSide, error, given
 
@@ -56,6 +56,41 @@ def test_a_proof_comes_once_and_a_replay_uses_nothing_up(house, mobile) -> None:
     second = given(mobile.refreshes(first["refresh_token"], proof))
     assert error(mobile.refreshes(second["refresh_token"], proof)) == "invalid_dpop_proof"
     assert given(mobile.refreshes(second["refresh_token"], mobile.proof(TOKEN)))["access_token"]
+
+
+def test_a_proof_that_came_with_one_code_is_none_for_the_next(house, mobile) -> None:
+    person, proof = house.person("u1"), mobile.proof(TOKEN)
+    assert given(mobile.redeems(mobile.code(person), proof))["access_token"]
+    code = mobile.code(person)
+    assert error(mobile.redeems(code, proof)) == "invalid_dpop_proof"
+    assert given(mobile.redeems(code, mobile.proof(TOKEN)))["access_token"]
+
+
+def test_the_platform_has_the_proof_of_a_call_to_its_data_checked(house, mobile) -> None:
+    text = str(bound(house, mobile)["access_token"])
+    url = house.engines.url + "/api/me"  # the helper signs for addresses of ours; any would do
+    key = f"Bearer {access.add_platform_key(house.engines, 'platform').secret}"
+
+    def checked(proof: str | None, token: str = text, **changes: str | None) -> bool:
+        form = {"token": token, "dpop_proof": proof, "dpop_htm": "GET", "dpop_htu": url, **changes}
+        pairs = [(name, value) for name, value in form.items() if value is not None]
+        answer = given(introspect.introspect(house.engines, key, pairs))
+        assert answer == {"active": False} or answer["proof_checked"] is True
+        return bool(answer["active"])
+
+    def fresh(**changes) -> str:
+        return mobile.proof("/api/me", **{"method": "GET", "access_token": text, **changes})
+
+    good = fresh()
+    assert checked(good) and not checked(good), "once"
+    assert not checked(fresh(method="POST")) and not checked(fresh(access_token="another"))
+    assert not checked(fresh(access_token=None)) and not checked(fresh(key=ECKey.generate_key("P-256")))
+    assert not checked("") and not checked("nonsense") and not checked("x" * 3999)
+    assert not checked(fresh(), dpop_htm=None) and not checked(fresh(), dpop_htu=None)
+    bearer = str(given(mobile.redeems(mobile.code(house.person("u2"))))["access_token"])
+    assert not checked(fresh(access_token=bearer), bearer), "it is bound to no key"
+    unchecked = given(introspect.introspect(house.engines, key, [("token", text)]))
+    assert unchecked["active"] and "proof_checked" not in unchecked
 
 
 def test_a_confidential_apps_refresh_token_is_bound_to_the_app_and_takes_a_new_key(house) -> None:

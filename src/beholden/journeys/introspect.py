@@ -7,15 +7,17 @@ each time, and may be nothing while the token is active.
 from collections.abc import Sequence
 from datetime import datetime
 
-from beholden.gate.oauth import details, parameters, token
+from beholden.gate.oauth import details, dpop, parameters, token
 from beholden.gate.oauth.details import Detail
+from beholden.gate.oauth.dpop import Proof
+from beholden.gate.oauth.parameters import Parameters
 from beholden.gate.oauth.reach import Reach, reach
 from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.gate.oauth.secret import digest_of
 from beholden.gate.oauth.terms import lapse
 from beholden.gate.oauth.token import Kind, Situation, Token
 from beholden.gate.pairwise import scoped_ids
-from beholden.journeys.caller import Document, Pairs, TokenRefusal, authenticated, is_platform, refusal
+from beholden.journeys.caller import Document, Pairs, TokenRefusal, authenticated, is_platform, refusal, take
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.app import App
 from beholden.model.ids import GrantId, PersonNumber
@@ -28,6 +30,9 @@ def introspect(engines: Engines, authorization: str | None, pairs: Pairs) -> Doc
 
     The platform is told who the person is; an app only its own id of them. `{"active": false}` is all there is to say
     of a token that is unknown, over, another app's, or stands on a grant or an app that has been stopped.
+
+    The platform may have the DPoP proof checked that came with the token (`dpop_proof`, `dpop_htm`, `dpop_htu`): then
+    the token is active only where the proof holds, and the answer says `proof_checked`.
     """
     given = parameters.of(pairs)
     platform = is_platform(engines, authorization)
@@ -44,7 +49,22 @@ def introspect(engines: Engines, authorization: str | None, pairs: Pairs) -> Doc
         found = unit.consent.token(digest_of(text))
         if found is None or (caller is not None and found.app != caller.app.number):
             return _INACTIVE
-        return _introspected(engines, unit, found, platform=platform)
+        answer = _introspected(engines, unit, found, platform=platform)
+    if not platform or answer["active"] is not True or all(name != "dpop_proof" for name, _ in given.pairs):
+        return answer
+    return {**answer, "proof_checked": True} if _is_proven(engines, found, text, given) else _INACTIVE
+
+
+def _is_proven(engines: Engines, found: Token, text: str, given: Parameters) -> bool:
+    """Whether a resource server's caller holds the key of the token (RFC 9449, 7.1), and has not shown so before."""
+    method, url = given.one("dpop_htm"), given.one("dpop_htu")
+    if found.jkt is None or method is None or url is None:
+        return False
+    now = engines.clock.now()
+    proof = dpop.read([given.one("dpop_proof") or ""], method=method, url=url, now=now, access_token=text)
+    if not isinstance(proof, Proof) or dpop.refuse_binding(proof, found.jkt) is not None:
+        return False
+    return engines.store.perform(lambda unit: take(unit, proof)) is None
 
 
 def situation_of(unit: Unit, app: App, person: PersonNumber, grant: GrantId, now: datetime) -> Situation:

@@ -7,7 +7,7 @@ from beholden.gate.oauth.refusal import OAuthError, Refused, describable
 
 LONGEST = 2000
 """Characters of one value. A state that is longer carries somebody's data, not a nonce."""
-_LONGER = {"authorization_details": 8000, "client_assertion": 4000}
+_LONGER = {"authorization_details": 8000, "client_assertion": 4000, "dpop_proof": 4000}
 
 
 @dataclass(frozen=True)
