@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,9 @@ def driven(place: Place, script: Path, world: dict[str, object], acts: dict[str,
         process.wait(20)
         for reader in readers:
             reader.join(20)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with suppress(BrokenPipeError):  # what was not read by then, nobody reads
+                pipe.close()
     raise AssertionError("the client gave up:\n" + "".join(complaints))
 
 
