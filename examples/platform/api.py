@@ -58,11 +58,12 @@ class Beholden:
     async def caller(self, token: str) -> Caller:
         """Who shows this token; raises InvalidToken, or NoAnswer."""
         answer = await self._ask("/oauth/introspect", data={"token": token})
-        if answer.get("active") is not True:
+        if answer.get("active") is not True or "cnf" in answer:
+            # A token that is bound to a key opens nothing without the key's proof (RFC 9449, 7.2), and this platform
+            # takes bearer tokens alone.
             raise InvalidToken
         try:
-            (details,) = answer["authorization_details"]
-            return Caller(str(answer["client_id"]), str(answer["person"]), tuple(details["purposes"]))
+            return Caller(str(answer["client_id"]), str(answer["person"]), tuple(answer["purposes"]))
         except (KeyError, TypeError, ValueError) as error:
             raise NoAnswer("Beholden's introspection answer cannot be understood.") from error
 

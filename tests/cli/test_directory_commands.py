@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey
 
 from beholden.cli import main
 from beholden.journeys import access
@@ -267,3 +268,38 @@ def test_a_route_catalogue_that_is_wrong_stops_every_command(run: Run, house: Ho
     code, _, told = run("operator", "list")
     assert code == 2
     assert "'routes' must be a list" in told
+
+
+def test_the_oauth_terms_of_an_app_are_shown_and_changed(run: Run, house: House, tmp_path: Path) -> None:
+    house.app(client_id="quiz")
+    assert json.loads(run("app", "oauth", "quiz", "--json")[1]) == {
+        "push": False,
+        "dpop": False,
+        "manages": False,
+        "keys": 0,
+    }
+    keys = tmp_path / "keys.json"
+    public = ECKey.generate_key("P-256").as_dict(private=False)
+    keys.write_text(json.dumps({"keys": [public]}), encoding="utf-8")
+    said = run("app", "oauth", "quiz", "--push", "--dpop", "--grants", "--keys", str(keys), "--by", "ines")
+    assert said[0] == 0 and said[1].splitlines() == [
+        "Requests must be pushed.",
+        "Tokens must be bound to a key.",
+        "It may manage grants.",
+        "It signs with one of 1 keys.",
+    ]
+    act = list(house.engines.ledger.acts())[-1]
+    assert (act.verb, act.details["keys"]) == ("app:oauth", 1) and "ines" in act.actor
+    changed = json.loads(run("app", "oauth", "quiz", "--no-dpop", "--no-keys", "--json")[1])
+    assert changed == {"push": True, "dpop": False, "manages": True, "keys": 0}
+
+
+def test_keys_that_cannot_be_used_change_nothing(run: Run, house: House, tmp_path: Path) -> None:
+    house.app(client_id="quiz")
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}), encoding="utf-8")
+    code, _, err = run("app", "oauth", "quiz", "--push", "--keys", str(keys))
+    assert code == 2 and "without their private parts" in err
+    assert run("app", "oauth", "nobody")[0] == 2
+    assert run("app", "oauth", "quiz", "--keys", str(keys), "--no-keys")[0] == 2
+    assert json.loads(run("app", "oauth", "quiz", "--json")[1])["push"] is False

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from beholden.backends.sql.store import SqlStore, SqlUnit
+from beholden.gate.oauth.details import Detail
 from beholden.gate.oauth.ports import Answer
 from beholden.gate.oauth.secret import digest_of
 from beholden.gate.oauth.token import Code, Kind, Token
@@ -28,6 +29,8 @@ CODE = Code(
     "family_a",
     NOW,
     NOW + HOUR,
+    details=(Detail(("city", "home"), ("play", 'a "b" é')), Detail(("likes",), ("play",), through=True)),
+    jkt="0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I",
 )
 
 
@@ -48,7 +51,7 @@ def write(store: SqlStore, work: Callable[[SqlUnit], object]) -> object:
 
 
 def test_what_is_put_in_comes_out(store: SqlStore) -> None:
-    tokens = [a_token("a"), a_token("r", Kind.REFRESH)]
+    tokens = [a_token("a"), a_token("r", Kind.REFRESH, details=CODE.details, jkt=CODE.jkt)]
     write(store, lambda unit: (unit.consent.add_code(CODE), unit.consent.add_tokens(tokens)))
     with store.read() as unit:
         assert unit.consent.code(CODE.digest) == CODE

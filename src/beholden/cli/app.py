@@ -1,6 +1,7 @@
 """`beholden app`: developers, their apps, reviews and contracts."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import click
 
 from beholden import bootstrap, settings
 from beholden.cli.main import data_option, json_option
-from beholden.journeys import access, enrol, review
+from beholden.journeys import access, client_terms, enrol, review
 from beholden.journeys.enrol import AppView
 from beholden.journeys.ports import Engines
 from beholden.journeys.review import ReviewView
@@ -142,6 +143,46 @@ def verify(client_id: str, off: bool, operator: str, data: Path) -> None:  # noq
     engines = _engines(data)
     review.set_verified(engines, access.acting_operator(engines, operator), client_id, verified=not off)
     click.echo("No longer verified." if off else "Verified.")
+
+
+@command.command("oauth")
+@click.argument("client_id")
+@click.option("--push/--no-push", default=None, help="Take its authorization requests only pushed (RFC 9126).")
+@click.option("--dpop/--no-dpop", default=None, help="Give it only tokens that are bound to a key (RFC 9449).")
+@click.option("--grants/--no-grants", default=None, help="Let it look at grants and end them by their id.")
+@click.option("--keys", type=click.Path(path_type=Path, dir_okay=False), help="JWK Set by which it signs.")
+@click.option("--no-keys", is_flag=True, help="Remove its keys.")
+@by_option
+@data_option
+@json_option
+def oauth(
+    client_id: str,
+    push: bool | None,  # noqa: FBT001
+    dpop: bool | None,  # noqa: FBT001
+    grants: bool | None,  # noqa: FBT001
+    keys: Path | None,
+    no_keys: bool,  # noqa: FBT001
+    by: str | None,
+    data: Path,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """What the OAuth endpoints hold an app to; without options, what they hold it to now."""
+    engines = _engines(data)
+    if keys is not None and no_keys:
+        raise BadInput("--keys and --no-keys say the opposite.", "Give one of them.")
+    text = "" if no_keys else None if keys is None else _text(keys)
+    if (push, dpop, grants, text) == (None, None, None, None):
+        terms = client_terms.show(engines, client_id)
+    else:
+        actor = _by(engines, by)
+        terms = client_terms.change(engines, client_id, push=push, dpop=dpop, manages=grants, keys=text, actor=actor)
+    if as_json:
+        click.echo(json.dumps(asdict(terms)))
+        return
+    click.echo("Requests must be pushed." if terms.push else "Requests may be pushed.")
+    click.echo("Tokens must be bound to a key." if terms.dpop else "Tokens may be bound to a key.")
+    click.echo("It may manage grants." if terms.manages else "It may not manage grants.")
+    click.echo(f"It signs with one of {terms.keys} keys." if terms.keys else "It has no keys.")
 
 
 @command.group("review")

@@ -27,9 +27,6 @@ BACKLOG = 2048
 @data_option
 @click.option("--host", help="Address to listen on (BEHOLDEN_HOST).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (BEHOLDEN_PORT); 0 takes a free one.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
-@click.option("--socket", "inherited", type=int, hidden=True)
-@click.option("--leash", type=int, hidden=True)
 @click.option("--tls-cert", help="Speak TLS with this certificate chain, PEM (BEHOLDEN_TLS_CERT).")
 @click.option("--tls-key", help="Its private key, PEM (BEHOLDEN_TLS_KEY).")
 @click.option("--client-ca", help="CA certificates of callers that show a certificate, PEM (BEHOLDEN_CLIENT_CA).")

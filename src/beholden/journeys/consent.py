@@ -9,29 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from beholden.gate.grant_id import next_grant_id
-from beholden.gate.oauth import authorization, parameters, redirect, scope
-from beholden.gate.oauth.authorization import AuthorizationRequest
-from beholden.gate.oauth.parameters import Parameters
+from beholden.gate.oauth import details, redirect, scope
+from beholden.gate.oauth.authorization import Action
 from beholden.gate.oauth.ports import Answer
+from beholden.gate.oauth.pushed import GONE
 from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.gate.oauth.scope import Wish
 from beholden.gate.oauth.secret import digest_of, written
 from beholden.gate.oauth.terms import grant_of, lapse, offer
 from beholden.gate.oauth.token import CODE_LIFE, Code
+from beholden.journeys.asking import REQUEST_NAMES, Asking, Refusal, asked
+from beholden.journeys.caller import Pairs
 from beholden.journeys.ports import Engines, Unit
+from beholden.journeys.push import open_request
 from beholden.model.act import SYSTEM, Act, Actor, ActorKind
-from beholden.model.app import App, Developer
 from beholden.model.errors import NotFound
 from beholden.model.grant import EndReason, Grant, GrantState
 from beholden.model.ids import GrantId, PersonNumber
 from beholden.model.person import Choice, Scope
 from beholden.model.policy import Indirect, Policy
-from beholden.model.standing import Standing, worse
-
-Pairs = Sequence[tuple[str, str]]
-"""A query or a form, in the order in which it came."""
-REQUEST_NAMES = frozenset(authorization.NAMES)
-"""The parameters of a request: what of a form is the request, the rest being the person's answer to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +72,6 @@ class ConsentView:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A no: to the app by way of `redirect`, or, where nothing may be sent there, to the person on a page."""
-
-    sentence: str
-    redirect: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Sent:
     """The person has answered; this is where the browser goes."""
 
@@ -91,21 +79,11 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """A request that was found good, and what it is about."""
-
-    app: App
-    developer: Developer
-    request: AuthorizationRequest
-    parameters: Parameters
-    wished: tuple[Wish, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Prepared:
     """What one person would be asked now. `grant` is the one they have, if it still stands."""
 
     policy: Policy
+    wished: tuple[Wish, ...]
     offered: tuple[Wish, ...]
     missing: tuple[Wish, ...]
     grant: Grant | None
@@ -126,15 +104,16 @@ class _Given:
 
 def check(engines: Engines, pairs: Pairs) -> Refusal | None:
     """What speaks against a request whoever the person is, so that nobody signs in for nothing."""
+    open_request(engines, pairs)
     with engines.store.read() as unit:
-        found = _asking(engines, unit, pairs)
+        found = asked(engines, unit, pairs)
         return found if isinstance(found, Refusal) else None
 
 
 def begin(engines: Engines, person: PersonNumber, pairs: Pairs) -> ConsentView | Refusal:
     """What this person is asked by this request. Nothing is written: looking is no use of the app (law 6)."""
     with engines.store.read() as unit:
-        asking = _asking(engines, unit, pairs)
+        asking = asked(engines, unit, pairs)
         if isinstance(asking, Refusal):
             return asking
         prepared = _prepare(engines, unit, person, asking)
@@ -196,17 +175,19 @@ def append(engines: Engines, acts: Sequence[Act]) -> None:
 def _decide(
     engines: Engines, unit: Unit, person: PersonNumber, pairs: Pairs, given: _Given
 ) -> Sent | ConsentView | Refusal:
-    asking = _asking(engines, unit, pairs)
+    asking = asked(engines, unit, pairs)
     if isinstance(asking, Refusal):
         return asking
     prepared = _prepare(engines, unit, person, asking)
-    if given.continuing and prepared.continuing:
-        return _come_back(engines, unit, person, asking, prepared) if given.allow else _denied(engines, asking)
     refusal = _refuse(engines, unit, person, asking, prepared)
     if refusal is not None:
         return refusal
-    if given.continuing:
+    if given.continuing and not prepared.continuing:
         return _view(engines, unit, person, asking, prepared)
+    if asking.pushed is not None and not unit.oauth.use_pushed(asking.pushed, engines.clock.now()):
+        return Refusal(GONE)
+    if given.continuing:
+        return _come_back(engines, unit, person, asking, prepared) if given.allow else _denied(engines, asking)
     if not given.allow:
         return _decline(engines, unit, person, asking, prepared)
     return _allow(engines, unit, person, asking, prepared, given.ticked)
@@ -220,58 +201,48 @@ def _actor(grant: Grant, reason: EndReason) -> Actor:
     return SYSTEM
 
 
-def _asking(engines: Engines, unit: Unit, pairs: Pairs) -> _Asking | Refusal:
-    """Judge the request in the order in which it may be answered: first on a page, then to the app."""
-    given = parameters.of(pairs)
-    client_id = given.one("client_id")
-    app = unit.directory.app(client_id) if client_id is not None else None
-    words = authorization.refuse_sender(given, app)
-    if words is not None or app is None:
-        return Refusal(words or "The app that sent you is not known here.")
-    if worse(*unit.directory.standing(app)) in {Standing.SUSPENDED, Standing.BANNED}:
-        # Not even an error goes there: people are not sent on to an app that was stopped.
-        return Refusal(f"{app.name} was stopped by the platform; nobody can connect it.")
-    request = authorization.read(given)
-    if isinstance(request, Refused):
-        return _to_app(engines, given, request)
-    wished = scope.wished(scope.wishes_of(app.asks), request.scope)
-    if isinstance(wished, Refused):
-        return _to_app(engines, given, wished)
-    developer = unit.directory.developer(app.developer)
-    assert developer is not None, "an app has a developer: the store holds a foreign key"
-    return _Asking(app, developer, request, given, wished)
-
-
-def _to_app(engines: Engines, given: Parameters, refused: Refused) -> Refusal:
-    """A state goes back exactly as it came, and not at all where it cannot be told (twice, too long)."""
-    uri, state = given.one("redirect_uri"), given.one("state")
-    assert uri is not None, "the sender was judged before"
-    return Refusal(refused.description, redirect.with_refusal(uri, refused, state=state, issuer=engines.url))
-
-
-def _prepare(engines: Engines, unit: Unit, person: PersonNumber, asking: _Asking) -> _Prepared:
+def _prepare(engines: Engines, unit: Unit, person: PersonNumber, asking: Asking) -> _Prepared:
     """What can be offered now, and whether this person has said yes to it already."""
     now, policy = engines.clock.now(), unit.directory.policy()
     facts = unit.gate.facts(asking.app.client_id, None, []).app
     assert facts is not None, "the app was read in the same unit"
-    offered = offer(facts, asking.wished, policy, engines.catalogue, now)
     last_use = unit.directory.last_uses(person).get(asking.app.number)
     active = tuple(unit.directory.grants(person=person, app=asking.app.number, active=True))
     lapses = {grant.id: lapse(grant, last_use, policy, now) for grant in active}
     grant = next((g for g in active if lapses[g.id] is None), None)
+    wished = _with_held(engines, asking, grant)
+    offered = offer(facts, wished, policy, engines.catalogue, now)
     answers = unit.consent.answers(person=person, app=asking.app.number)
-    missing = tuple(w for w in asking.wished if w.scope in offered.withheld and w.required)
+    missing = tuple(w for w in wished if w.scope in offered.withheld and w.required)
     answered = grant is not None and all(_answered(w, grant, answers, engines) for w in offered.open)
     return _Prepared(
         policy,
+        wished,
         offered.open,
         missing,
         grant,
         {id_: reason for id_, reason in lapses.items() if reason is not None},
         active,
-        answered and not asking.request.afresh,
+        answered and not _is_afresh(asking),
         answers,
     )
+
+
+def _with_held(engines: Engines, asking: Asking, grant: Grant | None) -> tuple[Wish, ...]:
+    """What is wished; for an app that wants it merged, together with what the person allowed before.
+
+    It is all put to the person again: a purpose that comes in new would hold for the fields of the old grant too.
+    """
+    change = asking.request.change
+    if change is None or change.action is not Action.MERGE or grant is None or grant.id != change.grant:
+        return asking.wished
+    return details.merged(asking.wished, details.held(scope.wishes_of(asking.app.asks), grant, engines.catalogue))
+
+
+def _is_afresh(asking: Asking) -> bool:
+    """Whether the person is to see the whole page, whatever they allowed before."""
+    change = asking.request.change
+    return asking.request.afresh or (change is not None and change.action is not Action.MERGE)
 
 
 def _answered(wish: Wish, grant: Grant, answers: Sequence[Answer], engines: Engines) -> bool:
@@ -284,17 +255,20 @@ def _answered(wish: Wish, grant: Grant, answers: Sequence[Answer], engines: Engi
 
 def _covered(wish: Wish, grant: Grant, engines: Engines) -> bool:
     held = grant.through_fields if wish.through else grant.fields
-    return engines.catalogue.fields_of(wish.cluster) <= held and set(wish.purposes) <= grant.purposes
+    return wish.fields_in(engines.catalogue) <= held and set(wish.purposes) <= grant.purposes
 
 
-def _refuse(engines: Engines, unit: Unit, person: PersonNumber, asking: _Asking, prepared: _Prepared) -> Refusal | None:
+def _refuse(engines: Engines, unit: Unit, person: PersonNumber, asking: Asking, prepared: _Prepared) -> Refusal | None:
     """What speaks against asking this person for a new grant."""
+    change = asking.request.change
+    if change is not None and change.grant is not None and change.grant not in {g.id for g in prepared.active}:
+        return _told(engines, asking, Refused(OAuthError.INVALID_GRANT_ID, "There is no such grant of this person."))
     if prepared.continuing:
         return None
     if prepared.missing:
         names = ", ".join(wish.scope for wish in prepared.missing)
         sentence = f"Required, but not approved for this app: {names}."
-        return _to_app(engines, asking.parameters, Refused(OAuthError.INVALID_SCOPE, sentence))
+        return _told(engines, asking, Refused(OAuthError.INVALID_SCOPE, sentence))
     most = prepared.policy.unverified_people_max
     if asking.app.verified or most is None or unit.directory.grants(person=person, app=asking.app.number):
         return None
@@ -306,7 +280,7 @@ def _refuse(engines: Engines, unit: Unit, person: PersonNumber, asking: _Asking,
     )
 
 
-def _view(engines: Engines, unit: Unit, person: PersonNumber, asking: _Asking, prepared: _Prepared) -> ConsentView:
+def _view(engines: Engines, unit: Unit, person: PersonNumber, asking: Asking, prepared: _Prepared) -> ConsentView:
     off = {(c.scope, c.target) for c in unit.directory.choices(person) if _is_off(c)}
     shown = [(wish, _shown(wish, engines, off)) for wish in prepared.offered]
     if prepared.continuing and prepared.grant is not None:
@@ -342,7 +316,7 @@ def _shown(wish: Wish, engines: Engines, off: Collection[tuple[Scope, str]]) -> 
         wish.scope,
         cluster.label,
         cluster.explains,
-        tuple(field.label for field in cluster.fields),
+        tuple(field.label for field in cluster.fields if wish.fields is None or field.name in wish.fields),
         wish.purposes,
         cluster.field_class.value,
         wish.required,
@@ -350,10 +324,10 @@ def _shown(wish: Wish, engines: Engines, off: Collection[tuple[Scope, str]]) -> 
     )
 
 
-def _come_back(engines: Engines, unit: Unit, person: PersonNumber, asking: _Asking, prepared: _Prepared) -> Sent:
+def _come_back(engines: Engines, unit: Unit, person: PersonNumber, asking: Asking, prepared: _Prepared) -> Sent:
     """The person is here again and goes on to the app: that is a use (law 6)."""
     assert prepared.grant is not None
-    held = [wish.scope for wish in asking.wished if _covered(wish, prepared.grant, engines)]
+    held = [wish for wish in prepared.wished if _covered(wish, prepared.grant, engines)]
     now = engines.clock.now()
     unit.directory.record_use(person, asking.app.number, now)
     sent = _with_code(engines, unit, asking, prepared.grant, held)
@@ -362,7 +336,7 @@ def _come_back(engines: Engines, unit: Unit, person: PersonNumber, asking: _Aski
     return sent
 
 
-def _decline(engines: Engines, unit: Unit, person: PersonNumber, asking: _Asking, prepared: _Prepared) -> Sent:
+def _decline(engines: Engines, unit: Unit, person: PersonNumber, asking: Asking, prepared: _Prepared) -> Sent:
     """A refusal is kept: whoever asks the same person again and again is found by it."""
     now, asked = engines.clock.now(), tuple(wish.scope for wish in prepared.offered)
     unit.consent.record_answer(Answer(person, asking.app.number, now, asked, (), None))
@@ -371,17 +345,24 @@ def _decline(engines: Engines, unit: Unit, person: PersonNumber, asking: _Asking
     return _denied(engines, asking)
 
 
-def _denied(engines: Engines, asking: _Asking) -> Sent:
-    refused = Refused(OAuthError.ACCESS_DENIED, "The person did not allow it.")
+def _denied(engines: Engines, asking: Asking) -> Sent:
+    told = _told(engines, asking, Refused(OAuthError.ACCESS_DENIED, "The person did not allow it."))
+    assert told.redirect is not None
+    return Sent(told.redirect)
+
+
+def _told(engines: Engines, asking: Asking, refused: Refused) -> Refusal:
+    """A no to the app, once its redirect URI is known to be good."""
     request = asking.request
-    return Sent(redirect.with_refusal(request.redirect_uri, refused, state=request.state, issuer=engines.url))
+    address = redirect.with_refusal(request.redirect_uri, refused, state=request.state, issuer=engines.url)
+    return Refusal(refused.description, address)
 
 
 def _allow(
     engines: Engines,
     unit: Unit,
     person: PersonNumber,
-    asking: _Asking,
+    asking: Asking,
     prepared: _Prepared,
     ticked: Collection[str],
 ) -> Sent:
@@ -409,14 +390,14 @@ def _allow(
     asked = tuple(wish.scope for wish in prepared.offered)
     scopes = tuple(wish.scope for wish in allowed)
     unit.consent.record_answer(Answer(person, app.number, now, asked, scopes, grant.id))
-    sent = _with_code(engines, unit, asking, grant, scopes)
+    sent = _with_code(engines, unit, asking, grant, allowed)
     details = {"asked": list(asked), "allowed": list(scopes)}
     acts.append(Act(Actor(ActorKind.PERSON, str(person)), "grant:give", grant.id, now, app.number, details))
     append(engines, acts)
     return sent
 
 
-def _with_code(engines: Engines, unit: Unit, asking: _Asking, grant: Grant, scopes: Collection[str]) -> Sent:
+def _with_code(engines: Engines, unit: Unit, asking: Asking, grant: Grant, allowed: Sequence[Wish]) -> Sent:
     now, request = engines.clock.now(), asking.request
     code = written(engines.ids.secret())
     unit.consent.add_code(
@@ -427,10 +408,12 @@ def _with_code(engines: Engines, unit: Unit, asking: _Asking, grant: Grant, scop
             grant.id,
             request.redirect_uri,
             request.challenge,
-            scope.text_of(scopes),
+            scope.text_of([*(wish.scope for wish in allowed if wish.named), *asking.manages]),
             engines.ids.new("family"),
             now,
             now + CODE_LIFE,
+            details=details.granted(allowed),
+            jkt=request.jkt,
         )
     )
     return Sent(redirect.with_code(request.redirect_uri, code=code, state=request.state, issuer=engines.url))

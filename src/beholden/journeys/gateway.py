@@ -14,7 +14,7 @@ from beholden.gate.routing import Match, Place, Route, Routes
 from beholden.gate.routing import read as read_routes
 from beholden.gate.target import Ambiguous
 from beholden.gate.target import read as read_target
-from beholden.journeys import token
+from beholden.journeys import introspect
 from beholden.journeys.ports import Engines
 from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
 from beholden.model.decision import Decision, Reason
@@ -83,7 +83,7 @@ def pass_on(engines: Engines, asked: Asked) -> Answer:
     if found.route.open:
         return Passage()
     try:
-        worth = token.worth_as_bearer(engines, _bearer(asked.authorization))
+        worth = introspect.worth_as_bearer(engines, _bearer(asked.authorization))
         if worth is None:
             return Refusal(Verdict.NO_TOKEN, "token")
         return _decide(engines, found, str(worth["client_id"]), str(worth["person"]))

@@ -111,7 +111,7 @@ def _theirs(engines: Engines, developer: DeveloperNumber, client_id: str) -> App
 
 def _own(engines: Engines, view: AppView) -> OwnApp:
     with engines.store.read() as unit:
-        confidential = bool(unit.consent.secrets(view.app.number))
+        confidential = bool(unit.consent.secrets(view.app.number) or unit.oauth.terms(view.app.number).keys)
         deletions = _deletions(engines, unit, view.app)
     return OwnApp(view, tuple(_wish(engines, view, ask) for ask in view.app.asks), deletions, confidential)
 

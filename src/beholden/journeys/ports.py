@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from beholden.cases.ports import CaseStore
 from beholden.enforcement.ports import EnforcementStore
 from beholden.forensics.ports import Examinations
-from beholden.gate.oauth.ports import ConsentBook
+from beholden.gate.oauth.ports import ConsentBook, OAuthBook
 from beholden.gate.ports import ChangeFeed, GateFacts, GateRows, SearchFacts
 from beholden.gate.resource_types import ResourceTypes
 from beholden.gate.routing import Routes
@@ -394,6 +394,11 @@ class Unit(Protocol):
     @property
     def consent(self) -> ConsentBook:
         """Consent answers, clients' secrets, codes and tokens."""
+        ...
+
+    @property
+    def oauth(self) -> OAuthBook:
+        """Clients' terms, pushed requests, what may come once."""
         ...
 
     @property

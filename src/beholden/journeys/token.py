@@ -3,41 +3,49 @@
 None of this is the person's own use (law 6): an app does all of it alone, at night. So nothing here records one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from beholden.gate.oauth import client, parameters, token
+from beholden.gate.oauth import details, dpop, parameters, token
+from beholden.gate.oauth.details import Detail
+from beholden.gate.oauth.dpop import Proof
 from beholden.gate.oauth.metadata import metadata_of
 from beholden.gate.oauth.parameters import Parameters
+from beholden.gate.oauth.reach import covered
 from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.gate.oauth.secret import digest_of, written
-from beholden.gate.oauth.terms import lapse
-from beholden.gate.oauth.token import ACCESS_LIFE, Code, Kind, Redemption, Situation, Token
-from beholden.gate.pairwise import scoped_ids
-from beholden.journeys import access
-from beholden.journeys.consent import Pairs, append, end_in
+from beholden.gate.oauth.token import ACCESS_LIFE, Code, Kind, Redemption, Token
+from beholden.journeys.caller import (
+    TOKEN,
+    Caller,
+    Document,
+    Pairs,
+    TokenRefusal,
+    authenticated,
+    proof_of,
+    refusal,
+    take,
+)
+from beholden.journeys.consent import append, end_in
+from beholden.journeys.introspect import introspect, reach_of, situation_of
 from beholden.journeys.ports import Engines, Unit
 from beholden.model.act import SYSTEM, Act, Actor
-from beholden.model.app import App
 from beholden.model.errors import NotFound
 from beholden.model.grant import EndReason
-from beholden.model.ids import AppNumber, DeveloperNumber, GrantId, PersonNumber
+from beholden.model.ids import AppNumber, DeveloperNumber
+
+__all__ = ["introspect"]
 
 _ENDED = Refused(OAuthError.INVALID_GRANT, "It is not known, was used before, has ended, or was given to another app.")
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRefusal:
-    """A no in the form of RFC 6749, 5.2. `unauthenticated` is a 401, everything else a 400."""
+class _Wanted:
+    """What a token is for, by scope and by details."""
 
-    error: str
-    description: str
-    unauthenticated: bool
-
-
-Document = Mapping[str, object]
-"""A JSON object for the answer's body."""
+    scope: str
+    details: tuple[Detail, ...]
 
 
 def metadata(engines: Engines) -> Document:
@@ -45,25 +53,30 @@ def metadata(engines: Engines) -> Document:
     return metadata_of(engines.url, engines.catalogue)
 
 
-def redeem(engines: Engines, authorization: str | None, pairs: Pairs) -> Document | TokenRefusal:
+def redeem(
+    engines: Engines, authorization: str | None, pairs: Pairs, *, proofs: Sequence[str] = ()
+) -> Document | TokenRefusal:
     """The token endpoint (RFC 6749, 3.2): `authorization_code` or `refresh_token`."""
     given = parameters.of(pairs)
-    app = _authenticated(engines, authorization, given)
-    if isinstance(app, Refused):
-        return _refusal(app)
+    caller = authenticated(engines, authorization, given)
+    if isinstance(caller, Refused):
+        return refusal(caller)
+    proof = proof_of(engines, caller, proofs, TOKEN)
+    if isinstance(proof, Refused):
+        return refusal(proof)
     match given.one("grant_type"):
         case "authorization_code":
-            answer = exchange(engines, app, given)
+            answer = exchange(engines, caller, given, proof)
         case "refresh_token":
-            answer = refresh(engines, app, given)
+            answer = refresh(engines, caller, given, proof)
         case None:
             answer = Refused(OAuthError.INVALID_REQUEST, "grant_type is missing.")
         case _:
             answer = Refused(OAuthError.UNSUPPORTED_GRANT_TYPE, "Use authorization_code or refresh_token.")
-    return _refusal(answer) if isinstance(answer, Refused) else answer
+    return refusal(answer) if isinstance(answer, Refused) else answer
 
 
-def exchange(engines: Engines, app: App, given: Parameters) -> Document | Refused:
+def exchange(engines: Engines, caller: Caller, given: Parameters, proof: Proof | None) -> Document | Refused:
     """A code for tokens (RFC 6749, 4.1.3). A second time ends what came of the first (4.1.2)."""
     text, verifier = given.one("code"), given.one("code_verifier")
     if text is None or verifier is None:
@@ -72,23 +85,32 @@ def exchange(engines: Engines, app: App, given: Parameters) -> Document | Refuse
 
     def work(unit: Unit) -> Document | Refused:
         code = unit.consent.code(digest_of(text))
-        fault = token.judge_code(code, app.number, given.one("redirect_uri"), verifier, now)
+        fault = token.judge_code(code, caller.app.number, given.one("redirect_uri"), verifier, now)
         if code is None or fault is Redemption.INVALID:
             return _ENDED
-        if fault is Redemption.REUSED or not unit.consent.use_code(code, now):
+        if fault is Redemption.REUSED:
             return _code_reused(engines, unit, code, now)
-        if not token.carries(_situation(unit, app, code.person, code.grant, now)):
+        if not token.carries(situation_of(unit, caller.app, code.person, code.grant, now)):
             return _ENDED
-        return _issue(engines, unit, code, code.scope, code.scope, now)
+        wanted = _wanted(engines, code.scope, code.details, given)
+        if isinstance(wanted, Refused):
+            return wanted
+        unproven = dpop.refuse_binding(proof, code.jkt) or take(unit, proof)
+        if unproven is not None:
+            return unproven
+        if not unit.consent.use_code(code, now):
+            return _code_reused(engines, unit, code, now)
+        return _issue(engines, unit, caller, code, wanted, proof, now)
 
     return engines.store.perform(work)
 
 
-def refresh(engines: Engines, app: App, given: Parameters) -> Document | Refused:
+def refresh(engines: Engines, caller: Caller, given: Parameters, proof: Proof | None) -> Document | Refused:
     """A refresh token for the next one and an access token (RFC 6749, 6).
 
     Each is good once. One that comes twice was stolen, from the app or by it; which of the two callers is the thief
-    cannot be told, so the grant ends for both (RFC 9700, 4.14.2).
+    cannot be told, so the grant ends for both (RFC 9700, 4.14.2). Where the token is bound to a key, whoever has not
+    the key is the thief, and nothing ends (RFC 9449, 5).
     """
     text = given.one("refresh_token")
     if text is None:
@@ -97,57 +119,27 @@ def refresh(engines: Engines, app: App, given: Parameters) -> Document | Refused
 
     def work(unit: Unit) -> Document | Refused:
         old = unit.consent.token(digest_of(text))
-        fault = token.judge_refresh(old, app.number)
+        fault = token.judge_refresh(old, caller.app.number)
         if old is None or fault is Redemption.INVALID:
             return _ENDED
+        unproven = dpop.refuse_binding(proof, old.jkt)
+        if unproven is not None:
+            return unproven
         if fault is Redemption.REUSED:
             return _refresh_reused(engines, unit, old, now)
-        if not token.carries(_situation(unit, app, old.person, old.grant, now)):
+        if not token.carries(situation_of(unit, caller.app, old.person, old.grant, now)):
             return _ENDED
-        scope = token.narrowed(old.scope, given.one("scope"))
-        if isinstance(scope, Refused):
-            return scope
+        wanted = _wanted(engines, old.scope, old.details, given)
+        if isinstance(wanted, Refused):
+            return wanted
+        seen = take(unit, proof)
+        if seen is not None:
+            return seen
         if not unit.consent.use_token(old, now):
             return _refresh_reused(engines, unit, old, now)
-        return _issue(engines, unit, old, scope, old.scope, now)
+        return _issue(engines, unit, caller, old, wanted, proof, now)
 
     return engines.store.perform(work)
-
-
-def introspect(engines: Engines, authorization: str | None, pairs: Pairs) -> Document | TokenRefusal:
-    """What a token is worth now (RFC 7662), to the platform for any, to an app for its own.
-
-    The platform is told who the person is; an app only its own id of them. `{"active": false}` is all there is to say
-    of a token that is unknown, over, another app's, or stands on a grant or an app that has been stopped.
-    """
-    given = parameters.of(pairs)
-    platform = _is_platform(engines, authorization)
-    caller = None if platform else _authenticated(engines, authorization, given)
-    if isinstance(caller, Refused):
-        return _refusal(caller)
-    fault = given.refuse()
-    if fault is not None:
-        return _refusal(fault)
-    text = given.one("token")
-    if text is None:
-        return _refusal(Refused(OAuthError.INVALID_REQUEST, "token is missing."))
-    with engines.store.read() as unit:
-        found = unit.consent.token(digest_of(text))
-        if found is None or (caller is not None and found.app != caller.number):
-            return {"active": False}
-        return _introspected(engines, unit, found, platform=platform)
-
-
-def worth_as_bearer(engines: Engines, text: str) -> Document | None:
-    """What the platform is told of an access token that somebody shows at its API; None where it is worth nothing.
-
-    A token that is bound to a key (RFC 9449, RFC 8705) is nothing without the proof, which no gateway hands on.
-    """
-    with engines.store.read() as unit:
-        found = unit.consent.token(digest_of(text)) if text else None
-        answer = {"active": False} if found is None else _introspected(engines, unit, found, platform=True)
-    usable = answer.get("active") is True and answer.get("token_type") == "Bearer" and "cnf" not in answer
-    return answer if usable else None
 
 
 def revoke(engines: Engines, authorization: str | None, pairs: Pairs) -> TokenRefusal | None:
@@ -157,20 +149,20 @@ def revoke(engines: Engines, authorization: str | None, pairs: Pairs) -> TokenRe
     person, and the grant ends with the reason `app`.
     """
     given = parameters.of(pairs)
-    app = _authenticated(engines, authorization, given)
-    if isinstance(app, Refused):
-        return _refusal(app)
+    caller = authenticated(engines, authorization, given)
+    if isinstance(caller, Refused):
+        return refusal(caller)
     text = given.one("token")
     if text is None:
-        return _refusal(Refused(OAuthError.INVALID_REQUEST, "token is missing."))
+        return refusal(Refused(OAuthError.INVALID_REQUEST, "token is missing."))
     now = engines.clock.now()
 
     def work(unit: Unit) -> TokenRefusal | None:
         found = unit.consent.token(digest_of(text))
         if found is None:
             return None
-        if found.app != app.number:
-            return _refusal(Refused(OAuthError.INVALID_GRANT, "The token was not given to this app."))
+        if found.app != caller.app.number:
+            return refusal(Refused(OAuthError.INVALID_GRANT, "The token was not given to this app."))
         if found.kind is Kind.ACCESS:
             unit.consent.end_token(found, now)
         else:
@@ -205,9 +197,13 @@ def end_tokens_of_developer(engines: Engines, developer: DeveloperNumber) -> int
 
 
 def sweep(engines: Engines) -> int:
-    """Delete what is long over: codes and tokens that ended more than a day ago; how many."""
+    """Delete what is long over: codes and tokens that ended more than a day ago; how many.
+
+    Pushed requests and proofs that cannot come again go too, uncounted.
+    """
     now = engines.clock.now()
     with engines.store.write() as unit:
+        unit.oauth.sweep(now)
         return unit.consent.sweep(now - 24 * ACCESS_LIFE)
 
 
@@ -218,62 +214,69 @@ def _end_tokens(engines: Engines, unit: Unit, apps: list[AppNumber]) -> int:
     return ended
 
 
-def _refusal(refused: Refused) -> TokenRefusal:
-    unauthenticated = refused.error is OAuthError.INVALID_CLIENT
-    return TokenRefusal(refused.error.value, refused.description, unauthenticated)
+def _wanted(engines: Engines, scope: str, held: tuple[Detail, ...], given: Parameters) -> _Wanted | Refused:
+    """What the new access token is for: all that the code or refresh token holds, or less."""
+    less, text = token.narrowed(scope, given.one("scope")), given.one("authorization_details")
+    if isinstance(less, Refused) or text is None:
+        return less if isinstance(less, Refused) else _Wanted(less, held)
+    fewer = details.narrowed(held, text, engines.catalogue)
+    return fewer if isinstance(fewer, Refused) else _Wanted(less, fewer)
 
 
-def _is_platform(engines: Engines, authorization: str | None) -> bool:
-    """Whether the caller shows the platform's key, as a bearer token (RFC 7662, 2.1)."""
-    scheme, _, key = (authorization or "").partition(" ")
-    return scheme.lower() == "bearer" and access.check_platform_key(engines, key.strip()) is not None
+def _issue(
+    engines: Engines,
+    unit: Unit,
+    caller: Caller,
+    ground: Code | Token,
+    wanted: _Wanted,
+    proof: Proof | None,
+    now: datetime,
+) -> Document:
+    """An access token for what is wanted, and a refresh token for all there is (RFC 6749, 6: it never narrows).
 
-
-def _authenticated(engines: Engines, authorization: str | None, given: Parameters) -> App | Refused:
-    """The app that calls, or why it is not believed. It reads only: a stranger holds up no writer."""
-    fault = given.refuse()
-    if fault is not None:
-        return fault
-    credentials = client.credentials_of(authorization, given)
-    if isinstance(credentials, Refused):
-        return credentials
-    with engines.store.read() as unit:
-        app = unit.directory.app(credentials.client_id)
-        if app is None or not client.is_authentic(credentials, unit.consent.secrets(app.number)):
-            return client.FAILED
-        return app
-
-
-def _situation(unit: Unit, app: App, person: PersonNumber, grant: GrantId, now: datetime) -> Situation:
-    standing, developer_standing = unit.directory.standing(app)
-    found = next((g for g in unit.directory.grants(person=person, app=app.number) if g.id == grant), None)
-    if found is None or person not in unit.directory.people([person]):
-        return Situation(app, standing, developer_standing, None, lapsed=False)
-    last_use = unit.directory.last_uses(person).get(app.number)
-    over = lapse(found, last_use, unit.directory.policy(), now) is not None
-    return Situation(app, standing, developer_standing, found, lapsed=over)
-
-
-def _issue(engines: Engines, unit: Unit, ground: Code | Token, scope: str, full: str, now: datetime) -> Document:
-    """An access token with `scope`, and a refresh token with the `full` one (RFC 6749, 6: it never narrows)."""
+    The access token is bound to the key of the proof. So is a public client's refresh token; a confidential client's is
+    bound to the client, which shows who it is (RFC 9449, 5).
+    """
     access_token, refresh_token = written(engines.ids.secret()), written(engines.ids.secret())
+    jkt = None if proof is None else proof.jkt
+    whole = _Wanted(ground.scope, ground.details)
     unit.consent.add_tokens(
         [
-            _token(ground, access_token, Kind.ACCESS, scope, now, now + ACCESS_LIFE),
-            _token(ground, refresh_token, Kind.REFRESH, full, now, None),
+            _token(ground, access_token, Kind.ACCESS, wanted, jkt, now, now + ACCESS_LIFE),
+            _token(ground, refresh_token, Kind.REFRESH, whole, jkt if caller.public else None, now, None),
         ]
     )
-    return {
+    answer: dict[str, object] = {
         "access_token": access_token,
-        "token_type": "Bearer",
+        "token_type": "Bearer" if jkt is None else "DPoP",
         "expires_in": int(ACCESS_LIFE.total_seconds()),
         "refresh_token": refresh_token,
-        "scope": scope,
+        "scope": wanted.scope,
     }
+    if ground.details:
+        opened = reach_of(engines, unit, caller.app, ground.person, wanted.scope, wanted.details)
+        answer["authorization_details"] = details.document(covered(wanted.details, opened), ground.grant)
+    if caller.terms.manages:
+        answer["grant_id"] = ground.grant
+    return answer
 
 
-def _token(ground: Code | Token, text: str, kind: Kind, scope: str, now: datetime, end: datetime | None) -> Token:
-    return Token(ground.person, digest_of(text), kind, ground.app, ground.grant, scope, ground.family, now, end)
+def _token(
+    ground: Code | Token, text: str, kind: Kind, what: _Wanted, jkt: str | None, now: datetime, end: datetime | None
+) -> Token:
+    return Token(
+        ground.person,
+        digest_of(text),
+        kind,
+        ground.app,
+        ground.grant,
+        what.scope,
+        ground.family,
+        now,
+        end,
+        details=what.details,
+        jkt=jkt,
+    )
 
 
 def _code_reused(engines: Engines, unit: Unit, code: Code, now: datetime) -> Refused:
@@ -290,30 +293,3 @@ def _refresh_reused(engines: Engines, unit: Unit, old: Token, now: datetime) -> 
 def _end_grant(unit: Unit, found: Token, reason: EndReason, now: datetime) -> list[Act]:
     grants = unit.directory.grants(person=found.person, app=found.app)
     return [act for grant in grants if grant.id == found.grant for act in end_in(unit, grant, reason, now)]
-
-
-def _introspected(engines: Engines, unit: Unit, found: Token, *, platform: bool) -> Document:
-    app = unit.directory.app_by_number(found.app)
-    assert app is not None, "tokens are issued to apps that are there, and apps stay"
-    now = engines.clock.now()
-    situation = _situation(unit, app, found.person, found.grant, now)
-    if not token.is_live(found, situation, now) or situation.grant is None:
-        return {"active": False}
-    end = found.expires_at or situation.grant.ends_at
-    (sub,) = scoped_ids(engines.pairwise, app.number, [found.person])
-    answer: dict[str, object] = {
-        "active": True,
-        "scope": found.scope,
-        "client_id": app.client_id,
-        "sub": sub,
-        "iss": engines.url,
-        "iat": int(found.issued_at.timestamp()),
-        "authorization_details": [token.details_of(situation.grant)],
-    }
-    if found.kind is Kind.ACCESS:
-        answer["token_type"] = "Bearer"  # noqa: S105 - RFC 6750's name of a kind of token
-    if end is not None:
-        answer["exp"] = int(end.timestamp())
-    if platform:
-        answer["person"] = unit.directory.people([found.person])[found.person].outside_id
-    return answer

@@ -4,7 +4,8 @@ Errors of the program endpoints have the form of RFC 6749, 5.2, whatever went wr
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -12,31 +13,44 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from beholden.journeys import consent, token
-from beholden.journeys.consent import ConsentView, Pairs, Refusal, Sent
+from beholden.journeys import caller, consent, grants, introspect, push, token
+from beholden.journeys.asking import REQUEST_NAMES, Refusal
+from beholden.journeys.caller import Document, Pairs, TokenRefusal
+from beholden.journeys.consent import ConsentView, Sent
 from beholden.journeys.ports import Engines
-from beholden.journeys.token import Document, TokenRefusal
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput, BeholdenError, Unavailable
 from beholden.web import pages, session
 
-MAX_BODY_BYTES = 16 * 1024
+MAX_BODY_BYTES = 32 * 1024
+"""Twice what the longest parameters have, since a form writes three characters for many a one."""
 MAX_PAIRS = 50
 _FORM = "application/x-www-form-urlencoded"
 _NEVER_KEPT = {"cache-control": "no-store", "pragma": "no-cache", "x-content-type-options": "nosniff"}
 _LOG = logging.getLogger("beholden.web.oauth")
 
 Answer = Document | TokenRefusal | None
-Call = Callable[[Engines, str | None, Pairs], Answer]
+
+
+class Call(Protocol):
+    """What answers an endpoint for programs: who calls, the form, and the `DPoP` headers as they came."""
+
+    def __call__(
+        self, engines: Engines, authorization: str | None, pairs: Pairs, /, *, proofs: Sequence[str] = ()
+    ) -> Answer:
+        """The answer's document, a refusal, or None for an empty 200."""
+        ...
 
 
 def routes() -> list[Route]:
     """Authorization, token, introspection and revocation endpoints, and the metadata that names them."""
     return [
         session.page("/oauth/authorize", authorize, methods=("GET", "POST")),
-        _endpoint("/oauth/token", token.redeem),
-        _endpoint("/oauth/introspect", token.introspect),
-        _endpoint("/oauth/revoke", token.revoke),
+        _endpoint(caller.TOKEN, token.redeem),
+        _endpoint(caller.PAR, push.push, status=201),
+        _endpoint(caller.INTROSPECT, _without_proof(introspect.introspect)),
+        _endpoint(caller.REVOKE, _without_proof(token.revoke)),
+        Route("/oauth/grants/{grant_id}", grant, methods=["GET", "DELETE"], max_body_size=MAX_BODY_BYTES),
         Route("/.well-known/oauth-authorization-server", metadata, methods=["GET"]),
     ]
 
@@ -69,7 +83,7 @@ def _answer(request: Request) -> Response:
         consent.decide(
             session.engines_of(request),
             person,
-            [(key, value) for key, value in form.fields if key in consent.REQUEST_NAMES],
+            [(key, value) for key, value in form.fields if key in REQUEST_NAMES],
             allow=word == "allow",
             ticked=form.all("allowed"),
             continuing=form.ticked("continuing"),
@@ -119,21 +133,38 @@ def _query(request: Request) -> Pairs:
         raise BadInput("The link that brought you here cannot be read.", "Ask the makers of the app.") from None
 
 
-def _endpoint(path: str, call: Call) -> Route:
+def _endpoint(path: str, call: Call, *, status: int = 200) -> Route:
     """A POST endpoint for programs: one form in, one JSON object out."""
 
     async def endpoint(request: Request) -> Response:
         engines = session.engines_of(request)
         try:
             pairs = await _form(request)
-            answer = await run_in_threadpool(call, engines, request.headers.get("authorization"), pairs)
+            authorization, proofs = _authorization(request), request.headers.getlist("dpop")
+            answer = await run_in_threadpool(call, engines, authorization, pairs, proofs=proofs)
         except BadInput as error:
             answer = TokenRefusal("invalid_request", str(error), unauthenticated=False)
         except BeholdenError as error:
             return _failed(request, error)
-        return _json(answer)
+        return _json(answer, status)
 
     return Route(path, endpoint, methods=["POST"], max_body_size=MAX_BODY_BYTES)
+
+
+def _without_proof(call: Callable[[Engines, str | None, Pairs], Answer]) -> Call:
+    """An endpoint that issues nothing, so that there is nothing to bind to a key."""
+
+    def answer(
+        engines: Engines,
+        authorization: str | None,
+        pairs: Pairs,
+        /,
+        *,
+        proofs: Sequence[str] = (),  # noqa: ARG001 - as for every endpoint
+    ) -> Answer:
+        return call(engines, authorization, pairs)
+
+    return answer
 
 
 async def _form(request: Request) -> Pairs:
@@ -151,11 +182,19 @@ async def _form(request: Request) -> Pairs:
         ) from None
 
 
-def _json(answer: Answer) -> Response:
+def _authorization(request: Request) -> str | None:
+    """The one Authorization header; of two, which one would a proxy have looked at?"""
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise BadInput("The request has two Authorization headers.", "Send one.")
+    return given[0] if given else None
+
+
+def _json(answer: Answer, status: int) -> Response:
     if answer is None:
         return Response(status_code=200, headers=_NEVER_KEPT)
     if not isinstance(answer, TokenRefusal):
-        return JSONResponse(answer, 200, _NEVER_KEPT)
+        return JSONResponse(answer, status, _NEVER_KEPT)
     headers = dict(_NEVER_KEPT)
     if answer.unauthenticated:
         headers["www-authenticate"] = 'Basic realm="beholden"'
@@ -169,6 +208,28 @@ def _failed(request: Request, error: BeholdenError) -> Response:
     word = "temporarily_unavailable" if isinstance(error, Unavailable) else "server_error"
     body = {"error": word, "error_description": "It could not be done now. Try again."}
     return JSONResponse(body, 503 if isinstance(error, Unavailable) else 500, _NEVER_KEPT)
+
+
+async def grant(request: Request) -> Response:
+    """One grant, for the app that holds a token of it: look at it, or end it (Grant Management, 6)."""
+    engines, grant_id = session.engines_of(request), request.path_params["grant_id"]
+    act = grants.end if request.method == "DELETE" else grants.show
+    try:
+        proofs = request.headers.getlist("dpop")
+        answer = await run_in_threadpool(act, engines, _authorization(request), grant_id, proofs=proofs)
+    except BadInput as error:
+        return JSONResponse({"error": "invalid_request", "error_description": str(error)}, 400, _NEVER_KEPT)
+    except BeholdenError as error:
+        return _failed(request, error)
+    if answer is None:
+        return Response(status_code=204, headers=_NEVER_KEPT)
+    if not isinstance(answer, grants.Barred):
+        return JSONResponse(answer, 200, _NEVER_KEPT)
+    body = {"error": answer.error, "error_description": answer.description}
+    response = JSONResponse(body, answer.status, _NEVER_KEPT)
+    for challenge in answer.challenges:
+        response.headers.append("www-authenticate", challenge)
+    return response
 
 
 async def metadata(request: Request) -> Response:

@@ -21,4 +21,9 @@ def test_it_offers_no_way_around_pkce_and_no_old_flow() -> None:
     assert document["response_types_supported"] == ["code"]
     assert document["grant_types_supported"] == ["authorization_code", "refresh_token"]
     assert document["authorization_response_iss_parameter_supported"] is True
-    assert document["scopes_supported"] == ["identity", "through:identity"]
+    assert document["scopes_supported"] == [
+        "identity",
+        "through:identity",
+        "grant_management_query",
+        "grant_management_revoke",
+    ]

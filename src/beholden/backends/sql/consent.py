@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from beholden.backends.sql.engine import Instant, chunks, insert_new, metadata
+from beholden.gate.oauth.details import Detail
 from beholden.gate.oauth.ports import Answer
 from beholden.gate.oauth.token import Code, Kind, Token
 from beholden.model.ids import AppNumber, GrantId, PersonNumber
@@ -56,6 +57,8 @@ codes = sa.Table(
     sa.Column("issued_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
     sa.Column("used_at", Instant),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("jkt", sa.String(43)),
     sa.Index("oauth_codes_by_digest", "digest", unique=True),
     sa.Index("oauth_codes_by_end", "expires_at"),
 )
@@ -73,6 +76,8 @@ tokens = sa.Table(
     sa.Column("expires_at", Instant),
     sa.Column("used_at", Instant),
     sa.Column("ended_at", Instant),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("jkt", sa.String(43)),
     sa.Index("oauth_tokens_by_digest", "digest", unique=True),
     sa.Index("oauth_tokens_by_grant", "grant"),
     sa.Index("oauth_tokens_by_app", "app"),
@@ -145,6 +150,8 @@ class SqlConsentBook:
                 issued_at=code.issued_at,
                 expires_at=code.expires_at,
                 used_at=code.used_at,
+                details=_written(code.details),
+                jkt=code.jkt,
             )
         )
 
@@ -177,6 +184,8 @@ class SqlConsentBook:
                 "expires_at": token.expires_at,
                 "used_at": token.used_at,
                 "ended_at": token.ended_at,
+                "details": _written(token.details),
+                "jkt": token.jkt,
             }
             for token in tokens_
         ]
@@ -258,6 +267,8 @@ def _code(row: Row[Any]) -> Code:
         row.issued_at,
         row.expires_at,
         row.used_at,
+        _details(row.details),
+        row.jkt,
     )
 
 
@@ -274,4 +285,14 @@ def _token(row: Row[Any]) -> Token:
         row.expires_at,
         row.used_at,
         row.ended_at,
+        _details(row.details),
+        row.jkt,
     )
+
+
+def _written(details: Sequence[Detail]) -> str:
+    return json.dumps([[detail.fields, detail.purposes, detail.through] for detail in details])
+
+
+def _details(text: str) -> tuple[Detail, ...]:
+    return tuple(Detail(tuple(fields), tuple(purposes), through) for fields, purposes, through in json.loads(text))

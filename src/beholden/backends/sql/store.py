@@ -24,6 +24,7 @@ from beholden.backends.sql.forensics import SqlExaminations
 from beholden.backends.sql.gate import SqlGateFacts
 from beholden.backends.sql.migrate import is_new, upgrade
 from beholden.backends.sql.notices import SqlNoticeStore
+from beholden.backends.sql.oauth import SqlOAuthBook
 from beholden.backends.sql.rows import SqlGateRows
 from beholden.backends.sql.search import SqlSearchFacts
 from beholden.backends.sql.watch import SqlWatchStore
@@ -55,6 +56,11 @@ class SqlUnit:
     def consent(self) -> SqlConsentBook:
         """Consent answers, clients' secrets, codes and tokens."""
         return SqlConsentBook(self._connection)
+
+    @cached_property
+    def oauth(self) -> SqlOAuthBook:
+        """Clients' terms, pushed requests, what may come once."""
+        return SqlOAuthBook(self._connection)
 
     @cached_property
     def gate(self) -> SqlGateFacts:

@@ -5,8 +5,10 @@ Until client and redirect URI are known to be good nothing may be sent to that U
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from beholden.gate.oauth import pkce, redirect
+from beholden.gate.oauth import details, dpop, pkce, redirect
+from beholden.gate.oauth.details import Requested
 from beholden.gate.oauth.parameters import Parameters
 from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.model.app import App
@@ -21,13 +23,37 @@ NAMES = (
     "code_challenge_method",
     "prompt",
     "response_mode",
+    "request_uri",
+    "authorization_details",
+    "dpop_jkt",
+    "grant_management_action",
+    "grant_id",
 )
 """What the consent page carries on from the request to the answer."""
 
 
+class Action(StrEnum):
+    """What is to become of the grant that there is (Grant Management, 5.1)."""
+
+    CREATE = "create"
+    MERGE = "merge"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`grant` names the one to merge with or to replace; None for a new one."""
+
+    action: Action
+    grant: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A request whose form is right. `afresh` asks that the person be shown everything again."""
+    """A request whose form is right. `afresh` asks that the person be shown everything again.
+
+    `details` are None where the request has no `authorization_details`; `jkt` is the key to which the code is bound.
+    """
 
     client_id: str
     redirect_uri: str
@@ -35,6 +61,9 @@ class AuthorizationRequest:
     state: str | None
     challenge: str
     afresh: bool
+    details: tuple[Requested, ...] | None = None
+    jkt: str | None = None
+    change: Change | None = None
 
 
 def refuse_sender(parameters: Parameters, app: App | None) -> str | None:
@@ -68,12 +97,20 @@ def read(parameters: Parameters) -> AuthorizationRequest | Refused:
     if parameters.one("response_mode") not in {None, "query"}:
         return Refused(OAuthError.INVALID_REQUEST, "Only response_mode query is supported.")
     if parameters.one("request") or parameters.one("request_uri"):
-        return Refused(OAuthError.INVALID_REQUEST, "Request objects are not supported; send plain parameters.")
+        return Refused(OAuthError.INVALID_REQUEST, "Request objects are not supported; push the parameters instead.")
     challenge = _challenge(parameters)
     if isinstance(challenge, Refused):
         return challenge
     if parameters.one("prompt") not in {None, "consent"}:
         return Refused(OAuthError.INVALID_REQUEST, "Only prompt consent is supported: the person decides, always.")
+    text, jkt, change = parameters.one("authorization_details"), parameters.one("dpop_jkt"), _change(parameters)
+    requested = None if text is None else details.read(text)
+    if isinstance(requested, Refused):
+        return requested
+    if isinstance(change, Refused):
+        return change
+    if jkt is not None and not dpop.is_thumbprint(jkt):
+        return Refused(OAuthError.INVALID_REQUEST, "dpop_jkt is not the base64url of a SHA-256 thumbprint.")
     return AuthorizationRequest(
         client_id,
         uri,
@@ -81,7 +118,23 @@ def read(parameters: Parameters) -> AuthorizationRequest | Refused:
         parameters.one("state"),
         challenge,
         parameters.one("prompt") == "consent",
+        requested,
+        jkt,
+        change,
     )
+
+
+def _change(parameters: Parameters) -> Change | Refused | None:
+    """What is to become of the grant there is; the server may leave this out, a client may not have it half."""
+    action, grant = parameters.one("grant_management_action"), parameters.one("grant_id")
+    if action is None:
+        missing = Refused(OAuthError.INVALID_REQUEST, "grant_id is of no use without grant_management_action.")
+        return None if grant is None else missing
+    if action not in list(Action):
+        return Refused(OAuthError.INVALID_REQUEST, "grant_management_action must be create, merge or replace.")
+    if (action == Action.CREATE) != (grant is None):
+        return Refused(OAuthError.INVALID_REQUEST, "Name grant_id to merge or to replace, and not to create.")
+    return Change(Action(action), grant)
 
 
 def _challenge(parameters: Parameters) -> str | Refused:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from beholden.gate.oauth.client import ClientTerms
+from beholden.gate.oauth.pushed import Pushed
 from beholden.gate.oauth.token import Code, Token
 from beholden.model.ids import AppNumber, GrantId, PersonNumber
 
@@ -99,4 +101,41 @@ class ConsentBook(Protocol):
 
         A refresh token that was exchanged stays while its family lives: only so is its second use known as one.
         """
+        ...
+
+
+class OAuthBook(Protocol):
+    """What is kept of clients and of their requests before there is a person in them."""
+
+    def terms(self, app: AppNumber) -> ClientTerms:
+        """What the platform holds an app to; the default where nothing was said."""
+        ...
+
+    def put_terms(self, app: AppNumber, terms: ClientTerms, at: datetime) -> None:
+        """Replace them."""
+        ...
+
+    def add_pushed(self, request: Pushed) -> None:
+        """Keep a new pushed request."""
+        ...
+
+    def pushed(self, digest: bytes) -> Pushed | None:
+        """The pushed request with this digest, whatever became of it."""
+        ...
+
+    def open_pushed(self, request: Pushed, at: datetime) -> bool:
+        """Mark a pushed request as opened; False when it was before."""
+        ...
+
+    def use_pushed(self, request: Pushed, at: datetime) -> bool:
+        """Mark a pushed request as answered. False when it was before: of two who race, one is told True."""
+        ...
+
+    def remember(self, once: bytes, until: datetime) -> bool:
+        """Remember what may come once, until then. False when it is remembered already: of two who race, one is told
+        True."""
+        ...
+
+    def sweep(self, before: datetime) -> int:
+        """Delete what was over before this time: pushed requests that nobody can answer, and what cannot come again."""
         ...

@@ -17,6 +17,11 @@ class OAuthError(StrEnum):
     UNAUTHORIZED_CLIENT = "unauthorized_client"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
     UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
+    INVALID_AUTHORIZATION_DETAILS = "invalid_authorization_details"  # RFC 9396, 5
+    INVALID_DPOP_PROOF = "invalid_dpop_proof"  # RFC 9449, 5
+    INVALID_TOKEN = "invalid_token"  # noqa: S105 - RFC 6750, 3.1
+    INSUFFICIENT_SCOPE = "insufficient_scope"  # RFC 6750, 3.1
+    INVALID_GRANT_ID = "invalid_grant_id"  # Grant Management, 6.2
     ACCESS_DENIED = "access_denied"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
 

@@ -8,17 +8,32 @@ from beholden.model.app import Ask
 from beholden.model.catalogue import Catalogue
 
 THROUGH = "through:"
+QUERY, REVOKE = "grant_management_query", "grant_management_revoke"
+MANAGEMENT = (QUERY, REVOKE)
+"""Scopes that ask for no data: to look at the grant by its id, and to end it (Grant Management, 4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one scope stands for: a cluster, of the person or of their contacts, and what for."""
+    """What is asked for: a cluster, of the person or of their contacts, and what for.
+
+    `scope` is what the question is called: a scope, or a longer name where only some `fields` of the cluster are
+    asked for (None is all). `named` says that a scope asked for it, `detailed` which fields `authorization_details`
+    asked for (RFC 9396).
+    """
 
     scope: str
     cluster: str
     through: bool
     purposes: tuple[str, ...]
     required: bool
+    fields: frozenset[str] | None = None
+    named: bool = True
+    detailed: frozenset[str] = frozenset()
+
+    def fields_in(self, catalogue: Catalogue) -> frozenset[str]:
+        """The fields by name."""
+        return catalogue.fields_of(self.cluster) if self.fields is None else self.fields
 
 
 def scope_of(ask: Ask) -> str:
@@ -49,7 +64,7 @@ def wished(wishes: Sequence[Wish], scope: str | None) -> tuple[Wish, ...] | Refu
         return tuple(wishes)
     names = scope.split(" ")
     known = {wish.scope for wish in wishes}
-    for name in names:
+    for name in (name for name in names if name not in MANAGEMENT):
         if name not in known:
             return Refused(
                 OAuthError.INVALID_SCOPE,
@@ -58,14 +73,19 @@ def wished(wishes: Sequence[Wish], scope: str | None) -> tuple[Wish, ...] | Refu
     return tuple(wish for wish in wishes if wish.scope in names)
 
 
+def management_of(scope: str | None) -> tuple[str, ...]:
+    """The scopes for managing the grant that a scope parameter names."""
+    return tuple(name for name in MANAGEMENT if name in (scope or "").split(" "))
+
+
 def chosen(offered: Sequence[Wish], ticked: Collection[str]) -> tuple[Wish, ...]:
     """What a person allows who ticked these scopes: the required ones, and of the others those that were offered."""
     return tuple(wish for wish in offered if wish.required or wish.scope in ticked)
 
 
 def fields_of(wishes: Iterable[Wish], catalogue: Catalogue, *, through: bool) -> frozenset[str]:
-    """All fields of the wishes' clusters, the person's own or (`through`) their contacts'."""
-    return frozenset(f for w in wishes if w.through is through for f in catalogue.fields_of(w.cluster))
+    """All fields of the wishes, the person's own or (`through`) their contacts'."""
+    return frozenset(f for w in wishes if w.through is through for f in w.fields_in(catalogue))
 
 
 def purposes_of(wishes: Iterable[Wish]) -> frozenset[str]:

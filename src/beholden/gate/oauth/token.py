@@ -1,11 +1,11 @@
 """Codes and tokens, and what may still be done with them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from beholden.gate.oauth import pkce
+from beholden.gate.oauth.details import Detail
 from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.model.app import App
 from beholden.model.grant import Grant, GrantState
@@ -26,7 +26,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code as it is kept. `family` names all that descends from it."""
+    """An authorization code as it is kept. `family` names all that descends from it.
+
+    `details` are those of RFC 9396 that the person allowed; `jkt` is the key that has to redeem it (RFC 9449, 10).
+    """
 
     person: PersonNumber
     digest: bytes
@@ -39,13 +42,16 @@ class Code:
     issued_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
+    details: tuple[Detail, ...] = ()
+    jkt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """A token as it is kept. A refresh token has no end of its own: it lives as long as the grant.
 
-    `used_at` is when a refresh token was exchanged for the next one; `ended_at` when either was ended.
+    `used_at` is when a refresh token was exchanged for the next one; `ended_at` when either was ended. `jkt` is the
+    key without which it is worth nothing (RFC 9449, 6).
     """
 
     person: PersonNumber
@@ -59,6 +65,8 @@ class Token:
     expires_at: datetime | None
     used_at: datetime | None = None
     ended_at: datetime | None = None
+    details: tuple[Detail, ...] = ()
+    jkt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +130,3 @@ def is_live(token: Token, situation: Situation, now: datetime) -> bool:
     """Whether a token is active (RFC 7662, 2.2)."""
     over = token.expires_at is not None and now >= token.expires_at
     return token.ended_at is None and token.used_at is None and not over and carries(situation)
-
-
-def details_of(grant: Grant) -> Mapping[str, object]:
-    """What the grant holds, in the form of RFC 9396, 2: `datatypes` are fields."""
-    return {
-        "type": "beholden_grant",
-        "identifier": grant.id,
-        "datatypes": sorted(grant.fields),
-        "through": sorted(grant.through_fields),
-        "purposes": sorted(grant.purposes),
-    }
