@@ -7,12 +7,14 @@ from beholden.backends.host.clock import FileClock, SystemClock
 from beholden.backends.host.ids import RandomIds
 from beholden.backends.host.keys import secret_file
 from beholden.backends.host.locks import FileLocks
+from beholden.backends.jose import FileSigner
 from beholden.backends.lake.delta import DeltaLake
 from beholden.backends.mail.lanes import Lanes
 from beholden.backends.mail.smtp import Account, Security, SmtpMailer
 from beholden.backends.parquet import ParquetTable
 from beholden.backends.segments import SegmentLedger, folder_reader
 from beholden.backends.sql.store import SqlStore
+from beholden.backends.webhooks import HttpPoster
 from beholden.journeys.ports import Clock, Engines
 from beholden.journeys.seal import Published
 from beholden.journeys.trace import TableFile
@@ -74,6 +76,7 @@ def embedded(settings: Settings) -> Engines:
         url=settings.public_url,
         locks=FileLocks(settings.data / "locks"),
         contact=settings.contact,
+        signer=signer(settings),
     )
 
 
@@ -90,6 +93,16 @@ def mailer(settings: Settings) -> Lanes:
         settings.smtp_password,
     )
     return Lanes([SmtpMailer(account) for _ in range(CONNECTIONS)])
+
+
+def signer(settings: Settings) -> FileSigner:
+    """The keys that sign what goes out, which this alone may rotate."""
+    return FileSigner(settings.data / "keys" / "signals", clock(settings).now)
+
+
+def poster(settings: Settings) -> HttpPoster:
+    """What calls receivers and apps; nothing is opened until there is something to send. Raises BadInput."""
+    return HttpPoster(settings.receiver_networks)
 
 
 def _ledger(settings: Settings, store: SqlStore) -> SegmentLedger:

@@ -35,6 +35,9 @@ class Settings:
     oidc_client_id: str = field(default="", metadata={"help": "our client id at that issuer"})
     oidc_client_secret: str = field(default="", metadata={"help": "our client secret there"})
     ledger_origin: str = field(default="beholden.example/ledger", metadata={"help": "name in every checkpoint"})
+    receiver_networks: str = field(
+        default="", metadata={"help": "private networks in which receivers of signals may stand, as 10.0.0.0/8"}
+    )
     clock: str = field(default="", metadata={"help": "a file that holds simulated time, for demo and tests only"})
 
     @property

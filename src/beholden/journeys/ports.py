@@ -11,6 +11,7 @@ from beholden.enforcement.ports import EnforcementStore
 from beholden.forensics.ports import Examinations
 from beholden.gate.oauth.ports import ConsentBook
 from beholden.gate.ports import GateFacts
+from beholden.gate.signals.ports import CallBook, SignalBook, Signer
 from beholden.ledger.ports import Ledger
 from beholden.model.act import ActorKind
 from beholden.model.app import App, Ask, Developer
@@ -415,6 +416,16 @@ class Unit(Protocol):
         """Forensic examinations that were done."""
         ...
 
+    @property
+    def signals(self) -> SignalBook:
+        """Streams of signals and what waits on each."""
+        ...
+
+    @property
+    def calls(self) -> CallBook:
+        """Callbacks to apps."""
+        ...
+
 
 class Store(Protocol):
     """Opens units of work. `write` commits at the end of the block and rolls back when it raises.
@@ -462,7 +473,7 @@ class Engines:
     """All that a journey may touch, wired once in `bootstrap`.
 
     `pairwise` is the 32-byte secret behind app-scoped ids. `url` is where people reach the pages, without a slash.
-    `contact` is the address that every letter names for questions (GDPR Art. 33(3)(b)).
+    `contact` is the address that every letter names for questions (GDPR Art. 33(3)(b)). `signer` signs what goes out.
     """
 
     clock: Clock
@@ -475,3 +486,4 @@ class Engines:
     url: str
     locks: Locks
     contact: str
+    signer: Signer

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from beholden.journeys.ports import Engines
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput, BeholdenError, Conflict, Damaged, NotAllowed, NotFound, Unavailable
-from beholden.web import console, developer_portal, gate_api, home, log, oauth, pages, privacy_centre, sign_in
+from beholden.web import console, developer_portal, gate_api, home, log, oauth, pages, privacy_centre, sign_in, signals
 from beholden.web.configuration import Configuration
 from beholden.web.session import SignInNeeded
 
@@ -78,6 +78,7 @@ def _routes(engines: Engines, settings: Configuration) -> list[BaseRoute]:
         *gate_api.routes(engines),
         *oauth.routes(),
         *log.routes(),
+        *signals.routes(),
         *home.routes(),
         *sign_in.routes(settings),
         *privacy_centre.routes(),

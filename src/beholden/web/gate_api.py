@@ -10,9 +10,10 @@ from typing import Any
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from beholden.journeys import disclose, enrol
+from beholden.journeys import disclose, enrol, gpc
 from beholden.journeys.disclose import FilterAnswer, FilterRequest, Question, Stop
 from beholden.journeys.ports import Engines
+from beholden.model import time
 from beholden.model.act import Actor, ActorKind
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput
@@ -25,6 +26,7 @@ EVALUATIONS = "/access/v1/evaluations"
 CONFIGURATION = "/.well-known/authzen-configuration"
 FILTER = "/gate/v1/filter"
 USE = "/gate/v1/use"
+GPC = "/gate/v1/gpc"
 PEOPLE = "/platform/v1/people"
 LARGEST = 16 * strict_json.MEBIBYTE
 """Of a filter call or an enrolment; a question is at most one MiB."""
@@ -38,6 +40,7 @@ def routes(engines: Engines) -> list[Route]:
         EVALUATIONS: Door(engines, evaluations, closed=_evaluations_closed),
         FILTER: Door(engines, filter_, LARGEST),
         USE: Door(engines, use),
+        GPC: Door(engines, gpc_),
         PEOPLE: Door(engines, people, LARGEST, ("application/x-ndjson",)),
     }
     found = [Route(path, door, max_body_size=_ANY_SIZE) for path, door in doors.items()]
@@ -75,6 +78,13 @@ def use(engines: Engines, caller: str, body: bytes) -> Any:
     request = strict_json.read_object(body)
     refusal = disclose.record_use(engines, _text(request, "app"), _text(request, "person"), _platform(caller))
     return {"counted": True} if refusal is None else {"counted": False, "reason": refusal}
+
+
+def gpc_(engines: Engines, caller: str, body: bytes) -> Any:
+    """`POST /gate/v1/gpc`: the person's browser sent `Sec-GPC: 1` to the platform. Which switches that turned off."""
+    request = strict_json.read_object(body)
+    heard = gpc.heard_of(engines, _text(request, "person"), _platform(caller))
+    return {"turned_off": list(heard.turned_off), "since": time.text(heard.since)}
 
 
 def people(engines: Engines, caller: str, body: bytes) -> Any:

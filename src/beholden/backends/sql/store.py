@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy.engine import Connection, Engine
 
 from beholden.backends.sql.access import SqlAccessStore
+from beholden.backends.sql.callbacks import SqlCallBook
 from beholden.backends.sql.cases import SqlCaseStore
 from beholden.backends.sql.consent import SqlConsentBook
 from beholden.backends.sql.deletions import SqlDeletionRequests
@@ -22,6 +23,7 @@ from beholden.backends.sql.forensics import SqlExaminations
 from beholden.backends.sql.gate import SqlGateFacts
 from beholden.backends.sql.migrate import is_new, upgrade
 from beholden.backends.sql.notices import SqlNoticeStore
+from beholden.backends.sql.signals import SqlSignalBook
 from beholden.backends.sql.watch import SqlWatchStore
 
 Result = TypeVar("Result")
@@ -90,6 +92,16 @@ class SqlUnit:
     def examinations(self) -> SqlExaminations:
         """Forensic examinations that were done."""
         return SqlExaminations(self._connection)
+
+    @cached_property
+    def signals(self) -> SqlSignalBook:
+        """Streams of signals and what waits on each."""
+        return SqlSignalBook(self._connection)
+
+    @cached_property
+    def calls(self) -> SqlCallBook:
+        """Callbacks to apps."""
+        return SqlCallBook(self._connection)
 
 
 class SqlStore:

@@ -27,6 +27,31 @@ def upgrade() -> None:
     op.create_index(op.f("ix_appeals_developer"), "appeals", ["developer"], unique=False)
     op.create_index(op.f("ix_appeals_sanction"), "appeals", ["sanction"], unique=False)
     op.create_table(
+        "callback_addresses",
+        sa.Column("app", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("deauthorize", sa.String(length=500), nullable=False),
+        sa.Column("deletion", sa.String(length=500), nullable=False),
+        sa.PrimaryKeyConstraint("app"),
+    )
+    op.create_table(
+        "callback_calls",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("app", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("trouble", sa.String(length=500), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("url", sa.String(length=1000), nullable=False),
+        sa.Column("confirmation", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("person", "id"),
+    )
+    op.create_index("callback_calls_by_app", "callback_calls", ["app", "at"], unique=False)
+    op.create_index("callback_calls_by_state", "callback_calls", ["state", "at"], unique=False)
+    op.create_table(
         "canaries",
         sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("app", sa.BigInteger(), nullable=True),
@@ -378,6 +403,12 @@ def upgrade() -> None:
     op.create_index("oauth_tokens_by_end", "oauth_tokens", ["expires_at"], unique=False)
     op.create_index("oauth_tokens_by_grant", "oauth_tokens", ["grant"], unique=False)
     op.create_table(
+        "objections",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person"),
+    )
+    op.create_table(
         "operators",
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -489,6 +520,46 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sign_in_links_expires_at"), "sign_in_links", ["expires_at"], unique=False)
     op.create_index("sign_in_links_by_subject", "sign_in_links", ["kind", "subject"], unique=False)
+    op.create_table(
+        "signal_entries",
+        sa.Column("stream", sa.String(length=80), nullable=False),
+        sa.Column("jti", sa.String(length=80), nullable=False),
+        sa.Column("txn", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=200), nullable=False),
+        sa.Column("app", sa.BigInteger(), nullable=True),
+        sa.Column("subject", sa.BigInteger(), nullable=True),
+        sa.Column("grant_id", sa.String(length=80), nullable=True),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("settled", sa.String(length=20), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("trouble", sa.String(length=500), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("stream", "jti"),
+    )
+    op.create_index(op.f("ix_signal_entries_subject"), "signal_entries", ["subject"], unique=False)
+    op.create_index("signal_entries_by_end", "signal_entries", ["settled_at"], unique=False)
+    op.create_index("signal_entries_by_queue", "signal_entries", ["stream", "settled", "at"], unique=False)
+    op.create_table(
+        "signal_streams",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("owner", sa.String(length=80), nullable=False),
+        sa.Column("app", sa.BigInteger(), nullable=True),
+        sa.Column("audience", sa.String(length=200), nullable=False),
+        sa.Column("method", sa.String(length=40), nullable=False),
+        sa.Column("endpoint", sa.String(length=500), nullable=False),
+        sa.Column("authorization", sa.String(length=500), nullable=False),
+        sa.Column("requested", sa.Text(), nullable=False),
+        sa.Column("description", sa.String(length=500), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("trouble", sa.String(length=500), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_signal_streams_owner"), "signal_streams", ["owner"], unique=False)
     op.create_table(
         "standings",
         sa.Column("kind", sa.String(length=20), nullable=False),
