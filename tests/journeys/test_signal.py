@@ -1,4 +1,4 @@
-"""Every act that ends or narrows rights is told in its own transaction: to the app of itself, to the platform of all."""
+"""Every act that ends or narrows rights is told in its transaction: to the app of itself, to the platform of all."""
 
 from datetime import timedelta
 

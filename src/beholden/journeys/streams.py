@@ -162,8 +162,8 @@ def read_poll(given: Mapping[str, Any]) -> Poll:
         raise BadInput(f"'ack' must be a list of at most {MAX_ACKS} texts.", "Mend it.")
     if not isinstance(errors, dict) or len(errors) > MAX_ACKS:
         raise BadInput(f"'setErrs' must be an object of at most {MAX_ACKS} members.", "Mend it.")
-    said = {jti: _words(error) for jti, error in errors.items()}
-    return Poll(min(most, MAX_POLLED), at_once, tuple(acks), said)
+    said = {jti: _words(error) for jti, error in errors.items() if _is_id(jti)}
+    return Poll(min(most, MAX_POLLED), at_once, tuple(a for a in acks if _is_id(a)), said)
 
 
 def settle(engines: Engines, caller: Receiver, id_: str, asked: Poll) -> None:
@@ -265,7 +265,7 @@ def _polled(unit: Unit, caller: Receiver, id_: str) -> Stream:
 
 
 def _theirs(unit: Unit, caller: Receiver, id_: str) -> Stream:
-    found = unit.signals.stream(id_) if len(id_) <= _LONGEST and id_.isascii() and "\0" not in id_ else None
+    found = unit.signals.stream(id_) if _is_id(id_) else None
     if found is None or found.owner != caller.key:
         raise NotFound(f"You have no stream {id_[:60]!r}.", "A GET of the configuration endpoint lists yours.")
     return found
@@ -276,6 +276,11 @@ def _id(given: Mapping[str, Any]) -> str:
     if not isinstance(id_, str):
         raise BadInput("'stream_id' must be a text.", "Add or mend it.")
     return id_
+
+
+def _is_id(text: str) -> bool:
+    """Whether it can be the id of a token of ours; any other is one that we do not know."""
+    return text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST
 
 
 def _words(error: Any) -> str:
