@@ -149,3 +149,17 @@ def test_law_7_an_erased_persons_settled_calls_go(store: SqlStore) -> None:
         unit.calls.forget(ANN)
     with store.read() as unit:
         assert [c.id for c in unit.calls.of_person(ANN)] == ["call_b"]
+
+
+def test_two_writers_of_one_queue_do_not_conflict(store: SqlStore, database_url: str, open_store) -> None:
+    if store.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    with store.write() as unit:
+        unit.signals.put_stream(STREAM)
+        unit.signals.add([entry("set_old")])
+    with store.write() as one, open_store(database_url).write() as two:
+        for unit, jti in ((one, "set_1"), (two, "set_2")):
+            assert unit.signals.streams()
+            unit.signals.add([entry(jti)])
+    with store.read() as unit:
+        assert unit.signals.count_waiting("stream_a", 10) == 3

@@ -168,11 +168,13 @@ def test_a_full_queue_ends_the_stream_and_says_so_and_the_act_takes_hold_all_the
     people = house.people(["a", "b", "c", "d"])
     for person in people:
         house.grant(person, app)
+    for number, person in enumerate(people):
         account.remove(house.engines, person, app.client_id, ask_deletion=False)
-    assert sorted(kinds(house, mine)) == sorted([Kind.GRANT_REVOKED, Kind.GRANT_REVOKED, Kind.STREAM_UPDATED])
+        assert signal.bound_queues(house.engines) == ([mine] if number == 2 else [])
+    assert sorted(kinds(house, mine)) == sorted([Kind.GRANT_REVOKED] * 3 + [Kind.STREAM_UPDATED])
     with house.engines.store.read() as unit:
         found = unit.signals.stream(mine)
-        assert found is not None and found.status is Status.DISABLED and "full" in found.reason
+        assert found is not None and found.status is Status.DISABLED and "waited" in found.reason
         assert not any(unit.directory.grants(person=person, active=True) for person in people)
 
 

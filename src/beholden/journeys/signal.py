@@ -7,6 +7,7 @@ its signals or neither. Callbacks to apps stand in the same transaction.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from beholden.gate.signals import event, narrowing
 from beholden.gate.signals.callback import Call, CallKind
@@ -32,8 +33,7 @@ def tell(unit: Unit, signals: Iterable[Signal | None]) -> None:
         return
     for stream in unit.signals.streams():
         heard = [_entry(stream, signal) for signal in found if hears(stream, signal)]
-        if heard:
-            _queue(unit, stream, heard, found[-1].at)
+        unit.signals.add(heard)
 
 
 def grants_ended(unit: Unit, ended: Sequence[tuple[Grant, EndReason]], at: datetime) -> None:
@@ -132,14 +132,28 @@ def _entry(stream: Stream, signal: Signal) -> Entry:
     )
 
 
-def _queue(unit: Unit, stream: Stream, heard: Sequence[Entry], at: datetime) -> None:
-    """Add to a queue that has room. One that is full is not let grow for ever: the stream takes nothing new from here
-    on, says so as its last word (SSF 1.0, 8.1.5), and its receiver sees it in the stream's status."""
-    room = MAX_WAITING - unit.signals.count_waiting(stream.id, MAX_WAITING)
-    unit.signals.add(heard[:room])
-    if len(heard) <= room:
+def bound_queues(engines: Engines) -> list[str]:
+    """Disable each stream on which too much waits; their ids. It takes nothing new from then on, `stream-updated` is
+    its last word (SSF 1.0, 8.1.5), and its receiver sees why in the stream's status.
+
+    Not in the transaction of an act: to count a queue there would make two people's revocations wait for each other.
+    """
+    over: list[str] = []
+    with engines.store.read() as unit:
+        for stream in unit.signals.streams():
+            waiting = unit.signals.count_waiting(stream.id, MAX_WAITING + 1)
+            if stream.status is not Status.DISABLED and waiting > MAX_WAITING:
+                over.append(stream.id)
+    for id_ in over:
+        engines.store.perform(partial(_disable, engines, id_))
+    return over
+
+
+def _disable(engines: Engines, id_: str, unit: Unit) -> None:
+    stream, now = unit.signals.stream(id_), engines.clock.now()
+    if stream is None:
         return
-    reason = f"The queue was full ({MAX_WAITING} tokens); later signals are lost. Look at every grant anew."
-    word = Signal(Kind.STREAM_UPDATED, AppNumber(0), at, details={"status": Status.DISABLED.value, "reason": reason})
+    reason = f"More than {MAX_WAITING} tokens waited; later signals are lost. Look at every grant anew."
+    word = Signal(Kind.STREAM_UPDATED, AppNumber(0), now, details={"status": Status.DISABLED.value, "reason": reason})
     unit.signals.add([replace(_entry(stream, word), app=None)])
     unit.signals.put_stream(replace(stream, status=Status.DISABLED, reason=reason))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,9 +20,12 @@ from beholden.gate.signals.callback import Call, CallKind, CallState, Confirmati
 from beholden.gate.signals.ports import Entry, Post, Poster, Reply
 from beholden.gate.signals.stream import Method, Status, Stream
 from beholden.journeys.ports import Engines, Unit
+from beholden.journeys.signal import bound_queues
 from beholden.journeys.streams import TYP, drop_moot, tokens
 from beholden.model.ids import AppNumber
 
+Lane = tuple[Stream, list[tuple[Entry, str]]]
+"""A stream and the head of its queue, as signed tokens."""
 LANE = 10
 """Tokens or calls for one receiver between two commits: what is sent again after a crash."""
 CALLS = 200
@@ -53,6 +57,7 @@ class Sent:
 def send_due(engines: Engines, poster: Poster) -> Sent:
     """Send all that is due; raises Conflict when another process of this host does so just now."""
     with engines.locks.hold("signals"):
+        bound_queues(engines)
         sent = _push_all(engines, poster) + _call_all(engines, poster)
         with engines.store.write() as unit:
             unit.signals.sweep(engines.clock.now() - KEPT)
@@ -64,16 +69,21 @@ def _push_all(engines: Engines, poster: Poster) -> Sent:
     while lanes := _due_lanes(engines):
         posts = [[_push(stream, token) for _, token in lane] for stream, lane in lanes]
         replies = poster.post(posts)
-        with engines.store.write() as unit:
-            for (stream, lane), answered in zip(lanes, replies, strict=True):
-                sent += _settle_lane(engines, unit, stream, [entry for entry, _ in lane], answered)
+        sent += engines.store.perform(partial(_settle_lanes, engines, lanes, replies))
     return sent
 
 
-def _due_lanes(engines: Engines) -> list[tuple[Stream, list[tuple[Entry, str]]]]:
+def _settle_lanes(engines: Engines, lanes: Sequence[Lane], replies: Sequence[Sequence[Reply]], unit: Unit) -> Sent:
+    sent = Sent()
+    for (stream, lane), answered in zip(lanes, replies, strict=True):
+        sent += _settle_lane(engines, unit, stream, [entry for entry, _ in lane], answered)
+    return sent
+
+
+def _due_lanes(engines: Engines) -> list[Lane]:
     """The head of each queue that can be pushed now, as signed tokens."""
     now = engines.clock.now()
-    lanes: list[tuple[Stream, list[tuple[Entry, str]]]] = []
+    lanes: list[Lane] = []
     moot: list[tuple[Stream, list[str]]] = []
     with engines.store.read() as unit:
         for stream in unit.signals.streams():
@@ -122,7 +132,8 @@ def _settle_lane(
     taken = sum(word == _DELIVERED for word in outcomes.values())
     unit.signals.settle(stream.id, outcomes, now)
     present = unit.signals.stream(stream.id)
-    if present is not None:
+    # Written only where it changes: whoever revokes reads all streams, and two writers of one row would meet there.
+    if present is not None and (trouble or present.trouble):
         unit.signals.put_stream(_after(present, trouble, now))
     return Sent(pushed=taken, refused=min(len(entries), len(replies)) - taken)
 
@@ -151,11 +162,17 @@ def _call_all(engines: Engines, poster: Poster) -> Sent:
     while lanes := _due_calls(engines, skip):
         posts = [[post for _, post in lane] for lane in lanes]
         replies = poster.post(posts)
-        with engines.store.write() as unit:
-            for lane, answered in zip(lanes, replies, strict=True):
-                sent += _settle_calls(engines, unit, [call for call, _ in lane], answered)
-                if len(answered) < len(lane) or answered[-1].down:
-                    skip.add(lane[0][0].app)
+        sent += engines.store.perform(partial(_settle_wave, engines, lanes, replies))
+        skip |= {lane[0][0].app for lane, answered in zip(lanes, replies, strict=True) if answered[-1].down}
+    return sent
+
+
+def _settle_wave(
+    engines: Engines, lanes: Sequence[Sequence[tuple[Call, Post]]], replies: Sequence[Sequence[Reply]], unit: Unit
+) -> Sent:
+    sent = Sent()
+    for lane, answered in zip(lanes, replies, strict=True):
+        sent += _settle_calls(engines, unit, [call for call, _ in lane], answered)
     return sent
 
 
