@@ -9,7 +9,7 @@ from beholden.gate.signals.callback import CallKind
 from beholden.gate.signals.event import Kind
 from beholden.gate.signals.ports import Entry
 from beholden.gate.signals.stream import MAX_WAITING, Receiver, Status
-from beholden.journeys import account, callbacks, consent, enforce, erase, expire, opt_out, signal, token
+from beholden.journeys import account, callbacks, consent, enforce, erase, expire, opt_out, review, signal, token
 from beholden.journeys.ports import Unit
 from beholden.model.act import SYSTEM, Actor, ActorKind
 from beholden.model.app import App, Ask
@@ -17,6 +17,7 @@ from beholden.model.grant import EndReason
 from beholden.model.person import Scope
 from tests.conftest import House
 from tests.journeys.court import ANNA, BEN, scene
+from tests.journeys.test_consent import ASKS, allow
 
 PLATFORM = Receiver("api", None)
 
@@ -210,3 +211,25 @@ def test_law_12_setting_where_an_app_is_called_is_in_the_ledger(house: House, ap
     callbacks.register(house.engines, app.client_id, deauthorize="", deletion="https://q.example/d", actor=who)
     act = list(house.engines.ledger.acts())[-1]
     assert (act.verb, act.actor, act.details["deletion"]) == ("app:callbacks", "developer:1", "https://q.example/d")
+
+
+def test_a_narrower_grant_in_the_place_of_a_wider_one_is_told_with_what_is_gone(house: House) -> None:
+    quiz = house.app(client_id="quiz", asks=ASKS, verified=True)
+    house.approve(quiz, "likes", "birthday")
+    mine, anna = listen(house, own(quiz)), house.person("anna")
+    allow(house, anna, quiz, ["likes", "birthday", "through:likes"])
+    allow(house, anna, quiz, ["likes", "birthday", "through:likes"], prompt="consent")
+    assert told(house, mine) == [], "the same again takes nothing"
+    allow(house, anna, quiz, ["birthday"], prompt="consent")
+    (entry,) = told(house, mine)
+    assert entry.kind is Kind.FIELDS_NARROWED
+    likes = sorted(house.catalogue.fields_of("likes"))
+    assert dict(entry.details) == {"fields": likes, "through_fields": likes}
+
+
+def test_a_permission_that_lapsed_is_told_once_for_everybody(house: House, app: App) -> None:
+    house.approve(app, "likes", purpose="p")
+    mine = listen(house, own(app))
+    house.clock.set(house.clock.now() + timedelta(days=91))
+    review.lapse_unused(house.engines)
+    assert [dict(e.details) for e in told(house, mine)] == [{"clusters": ["likes"], "purpose": "p"}]
