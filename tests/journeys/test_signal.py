@@ -18,6 +18,7 @@ from beholden.model.person import Scope
 from tests.conftest import House
 from tests.journeys.court import ANNA, BEN, scene
 from tests.journeys.test_consent import ASKS, allow
+from tests.journeys.test_token import Client, given
 
 PLATFORM = Receiver("api", None)
 
@@ -233,3 +234,21 @@ def test_a_permission_that_lapsed_is_told_once_for_everybody(house: House, app: 
     house.clock.set(house.clock.now() + timedelta(days=91))
     review.lapse_unused(house.engines)
     assert [dict(e.details) for e in told(house, mine)] == [{"clusters": ["likes"], "purpose": "p"}]
+
+
+def test_tokens_given_back_or_used_twice_are_told(house: House) -> None:
+    client = Client(house)
+    mine, anna = listen(house, own(client.app)), house.person("anna")
+    code = client.code(anna)
+    got = given(client.redeem(code))
+    token.revoke(house.engines, None, client.pairs(token=got["access_token"]))
+    assert kinds(house, mine) == [Kind.TOKEN_REVOKED]
+    house.clock.set(house.clock.now() + timedelta(seconds=1))
+    client.redeem(code)
+    assert kinds(house, mine)[1:] == [Kind.TOKENS_REVOKED]
+    house.clock.set(house.clock.now() + timedelta(seconds=1))
+    fresh = client.tokens(anna)
+    client.refresh(fresh["refresh_token"])
+    client.refresh(fresh["refresh_token"])
+    last = told(house, mine)[-1]
+    assert (last.kind, dict(last.details)) == (Kind.GRANT_REVOKED, {"reason": "issuer"})
