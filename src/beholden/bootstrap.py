@@ -12,6 +12,7 @@ from beholden.backends.host.ids import RandomIds
 from beholden.backends.host.keys import secret_file
 from beholden.backends.host.limiter import MemoryLimiter, Rate
 from beholden.backends.host.locks import FileLocks
+from beholden.backends.jose import FileSigner
 from beholden.backends.lake.delta import DeltaLake
 from beholden.backends.mail.lanes import Lanes
 from beholden.backends.mail.smtp import Account, Security, SmtpMailer
@@ -22,6 +23,7 @@ from beholden.backends.sql.store import SqlStore
 from beholden.backends.table.applied import TableApplied
 from beholden.backends.table.reader import TableReader
 from beholden.backends.table.writer import TableWriter
+from beholden.backends.webhooks import HttpPoster
 from beholden.journeys import gateway
 from beholden.journeys.evaluate import ResourceTypes
 from beholden.journeys.follow import Follower, Say
@@ -114,6 +116,7 @@ def embedded(settings: Settings) -> Engines:
             Rate(settings.app_per_second, settings.app_burst), Rate(settings.grant_per_second, settings.grant_burst)
         ),
         routes=read_routes,
+        signer=signer(settings),
     )
 
 
@@ -172,6 +175,16 @@ def mailer(settings: Settings) -> Lanes:
         settings.smtp_password,
     )
     return Lanes([SmtpMailer(account) for _ in range(CONNECTIONS)])
+
+
+def signer(settings: Settings) -> FileSigner:
+    """The keys that sign what goes out, which this alone may rotate."""
+    return FileSigner(settings.data / "keys" / "signals", clock(settings).now)
+
+
+def poster(settings: Settings) -> HttpPoster:
+    """What calls receivers and apps; nothing is opened until there is something to send. Raises BadInput."""
+    return HttpPoster(settings.receiver_networks)
 
 
 def _ledger(settings: Settings, store: SqlStore) -> SegmentLedger:

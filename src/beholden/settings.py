@@ -55,6 +55,9 @@ class Settings:
     ledger_origin: str = field(default="beholden.example/ledger", metadata={"help": "name in every checkpoint"})
     gate: str = field(default="store", metadata={"help": "what evaluations are answered from: store, or table"})
     cedar: str = field(default="", metadata={"help": "folder with Cedar policies for your own resource types"})
+    receiver_networks: str = field(
+        default="", metadata={"help": "private networks in which receivers of signals may stand, as 10.0.0.0/8"}
+    )
     clock: str = field(default="", metadata={"help": "a file that holds simulated time, for demo and tests only"})
 
     @property

@@ -10,7 +10,18 @@ from tests.web.conftest import URL, send
 from tests.web.misuse import HOSTILE, INES, OMAR, UMA, matter, operators, suspicion
 from tests.web.test_privacy_centre import Document, check
 
-LISTS = ["", "/findings", "/cases", "/sanctions", "/reviews", "/apps", "/notices", "/examinations", "/ledger"]
+LISTS = [
+    "",
+    "/findings",
+    "/cases",
+    "/sanctions",
+    "/reviews",
+    "/apps",
+    "/notices",
+    "/examinations",
+    "/signals",
+    "/ledger",
+]
 THINGS = [
     "/findings/FINDING",
     "/findings/FINDING?from=1",

@@ -26,6 +26,7 @@ ACTS = [
     "/apps/APP/review",
     "/apps/APP/terms/likes",
     "/apps/APP/secret",
+    "/apps/APP/callbacks",
     "/cases/CASE/answer",
     "/cases/CASE/refuse",
     "/sanctions/IN_FORCE/appeal",

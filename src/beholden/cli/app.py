@@ -10,7 +10,7 @@ import click
 
 from beholden import bootstrap, settings
 from beholden.cli.main import data_option, json_option
-from beholden.journeys import access, client_terms, enrol, review
+from beholden.journeys import access, callbacks, client_terms, enrol, review
 from beholden.journeys.enrol import AppView
 from beholden.journeys.ports import Engines
 from beholden.journeys.review import ReviewView
@@ -286,6 +286,37 @@ def _engines(data: Path) -> Engines:
 
 def _by(engines: Engines, by: str | None) -> Actor:
     return SYSTEM if by is None else access.acting_operator(engines, by)
+
+
+@command.command("callbacks")
+@click.argument("client_id")
+@click.option("--deauthorize", help="Where to call when a person removes the app; empty ends that.")
+@click.option("--deletion", help="Where to call when a person wishes their data deleted; empty ends that.")
+@by_option
+@data_option
+@json_option
+def callbacks_(
+    client_id: str,
+    deauthorize: str | None,
+    deletion: str | None,
+    by: str | None,
+    data: Path,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Set where an app is called, and show its latest calls."""
+    engines = _engines(data)
+    if deauthorize is not None or deletion is not None:
+        callbacks.register(engines, client_id, deauthorize=deauthorize, deletion=deletion, actor=_by(engines, by))
+    found = callbacks.of_app(engines, client_id)
+    if as_json:
+        calls = [{"id": c.id, "kind": c.kind, "state": c.state, "trouble": c.trouble} for c in found.calls]
+        addresses = {"deauthorize": found.addresses.deauthorize, "deletion": found.addresses.deletion}
+        click.echo(json.dumps({"client_id": client_id, **addresses, "calls": calls}))
+        return
+    click.echo(f"removals to {found.addresses.deauthorize or 'nowhere'}")
+    click.echo(f"deletions to {found.addresses.deletion or 'nowhere'}")
+    for one in found.calls:
+        click.echo(f"{one.id}  {one.kind}  {one.state}  {time.text(one.at)}  {one.trouble}")
 
 
 def _ask(text: str, *, required: bool = False, through: bool = False) -> Ask:

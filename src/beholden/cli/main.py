@@ -25,6 +25,7 @@ _COMMANDS = {
     "app": ("app", "developers, apps, reviews and contracts"),
     "person": ("person", "enrol people, what they chose, erase one"),
     "notice": ("notice", "tell everyone impacted, once"),
+    "signal": ("signal", "tell receivers and apps of revocations and bans"),
     "policy": ("policy", "show the policy and the catalogue, put another in force"),
     "operator": ("operator", "operators and their sign-in links"),
 }

@@ -10,10 +10,10 @@ import click
 from beholden import bootstrap, settings
 from beholden.cli.acting import print_json
 from beholden.cli.main import data_option, json_option
-from beholden.journeys import audit, deliver_rfi, detect, erase, expire, follow, notify, review, seal, token
+from beholden.journeys import audit, deliver_rfi, detect, erase, expire, follow, notify, review, seal, token, transmit
 from beholden.journeys.ports import Engines
 from beholden.model.act import SYSTEM
-from beholden.model.errors import BeholdenError, Unavailable
+from beholden.model.errors import BeholdenError, Conflict, Unavailable
 from beholden.settings import Settings
 
 Duty = Callable[[Engines, Settings], str]
@@ -125,6 +125,14 @@ def _notices(engines: Engines, chosen: Settings) -> str:
     return f"{sum(r.sent for r in reports):,} letters of {len(reports):,} campaigns sent"
 
 
+def _signals(engines: Engines, chosen: Settings) -> str:
+    try:
+        sent = transmit.send_due(engines, bootstrap.poster(chosen))
+    except Conflict:
+        return "another process sends them"
+    return f"{sent.pushed:,} tokens and {sent.called:,} calls taken, {sent.refused + sent.failed:,} not"
+
+
 DUTIES: dict[str, Duty] = {
     "publish": _publish,
     "erasures": _erasures,
@@ -137,4 +145,5 @@ DUTIES: dict[str, Duty] = {
     "changes": _changes,
     "watch": _watch,
     "notices": _notices,
+    "signals": _signals,  # last: it waits for strangers' servers
 }

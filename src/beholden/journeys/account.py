@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from beholden.gate.decision import expires_at
+from beholden.gate.signals.callback import Call, CallKind
 from beholden.journeys.ports import DeletionRequest, Engines, Unit
+from beholden.journeys.signal import grants_ended
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.app import App
 from beholden.model.catalogue import Catalogue
@@ -243,8 +245,8 @@ def remove(engines: Engines, person: PersonNumber, client_id: str, *, ask_deleti
     """End the person's grant to an app, and its tokens; in force at the next request (law 5).
 
     To be deleted at the app is another wish than to be cut off from it: only with `ask_deletion` is it recorded, for
-    the developer to see. Returns the request's code then, else an empty text. Raises Conflict when there is nothing
-    left to do.
+    the developer to see, and for the app to be called for where it has an address. Returns the request's code then,
+    else an empty text. Raises Conflict when there is nothing left to do.
     """
     now = engines.clock.now()
     actor = Actor(ActorKind.PERSON, str(person))
@@ -259,9 +261,11 @@ def remove(engines: Engines, person: PersonNumber, client_id: str, *, ask_deleti
         for grant in active:
             unit.directory.end_grant(grant.id, GrantState.REVOKED, EndReason.PERSON, now)
             unit.consent.end_tokens(grant=grant.id, at=now)
+        grants_ended(unit, [(grant, EndReason.PERSON) for grant in active], now)
         acts = [Act(actor, "grant:remove", grant.id, now, found.number) for grant in active]
         if ask_deletion:
             unit.deletions.add(DeletionRequest(person, found.number, now, code))
+            unit.calls.add([Call(code, CallKind.DELETION, found.number, person, now)])
             acts.append(Act(actor, "deletion:request", code, now, found.number))
         # The ledger first: a crash before the commit leaves an act without its effect, which the person sees on this
         # page and can do again; the other order could leave an effect without an act (law 12).

@@ -22,6 +22,7 @@ from beholden.journeys.asking import REQUEST_NAMES, Asking, Refusal, asked
 from beholden.journeys.caller import Pairs
 from beholden.journeys.ports import Engines, Unit
 from beholden.journeys.push import open_request
+from beholden.journeys.signal import grants_ended, replaced
 from beholden.model.act import SYSTEM, Act, Actor, ActorKind
 from beholden.model.errors import NotFound
 from beholden.model.grant import EndReason, Grant, GrantState
@@ -159,6 +160,7 @@ def end_in(unit: Unit, grant: Grant, reason: EndReason, now: datetime) -> list[A
     if not unit.directory.end_grant(grant.id, state, reason, now):
         return []
     unit.consent.end_tokens(grant=grant.id, at=now)
+    grants_ended(unit, [(grant, reason)], now)
     return [Act(_actor(grant, reason), "grant:end", grant.id, now, grant.app, {"reason": reason.value})]
 
 
@@ -386,6 +388,9 @@ def _allow(
         now=now,
     )
     unit.directory.add_grant(grant)
+    for old in prepared.active:
+        if old.id not in prepared.lapsed:
+            replaced(unit, old, grant, now)
     unit.directory.record_use(person, app.number, now)
     asked = tuple(wish.scope for wish in prepared.offered)
     scopes = tuple(wish.scope for wish in allowed)

@@ -18,6 +18,7 @@ from beholden.enforcement.registration import Resemblance, resembles
 from beholden.enforcement.sanction import MAX_REASON, Ground, Sanction, SanctionKind, SanctionState, TargetKind
 from beholden.journeys.acts import Said, granted, one_of, operators_only, record, record_once, said_since
 from beholden.journeys.ports import Engines, Unit
+from beholden.journeys.signal import standings, standings_changed
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.app import App, Developer
 from beholden.model.errors import BeholdenError, Conflict, NotFound
@@ -158,7 +159,7 @@ def force_in(engines: Engines, unit: Unit, said: Said, before: Sanction) -> Forc
     if before.kind is SanctionKind.BAN:
         ended = _end_everything(unit, apps, before.id, now)
     unit.enforcement.save(before, after)
-    _write_standings(unit, after.developer, now)
+    _write_standings(engines, unit, after.developer, now)
     return Forced(after, tuple(app.number for app in apps), *ended)
 
 
@@ -184,14 +185,16 @@ def _end_everything(unit: Unit, apps: Sequence[App], by: SanctionId, now: dateti
     return grants, tokens, unit.enforcement.refuse_reviews(numbers, by, now)
 
 
-def _write_standings(unit: Unit, developer: DeveloperNumber, now: datetime) -> None:
-    """The standing of a developer and of each app, as all sanctions in force say together."""
+def _write_standings(engines: Engines, unit: Unit, developer: DeveloperNumber, now: datetime) -> None:
+    """The standing of a developer and of each app, as all sanctions in force say together; who listens is told."""
+    stood = standings(unit, developer)
     held = unit.enforcement.sanctions(developer=developer)
     standing, cause = sanctions.standing_of((s for s in held if s.app is None), None)
     unit.enforcement.set_standing(TargetKind.DEVELOPER, developer, standing, cause, now)
     for app in unit.directory.apps(developer):
         standing, cause = sanctions.standing_of(held, app.number)
         unit.enforcement.set_standing(TargetKind.APP, app.number, standing, cause, now)
+    standings_changed(engines, unit, developer, stood, now)
 
 
 def finish(engines: Engines) -> list[Forced]:
@@ -266,7 +269,7 @@ def lift(engines: Engines, actor: Actor, sanction_id: str, reason: str = "agreed
         if after.kind is SanctionKind.BAN:
             _end_everything(unit, _apps(unit, after), after.id, now)
         unit.enforcement.save(before, after)
-        _write_standings(unit, after.developer, now)
+        _write_standings(engines, unit, after.developer, now)
     return sanction_view(engines, sanction_id)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from beholden.journeys.acts import record
 from beholden.journeys.ports import LAKE, Engines, Unit
+from beholden.journeys.signal import grants_ended
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.errors import NotFound
 from beholden.model.grant import EndReason, GrantState
@@ -80,10 +81,14 @@ def _carry_out(engines: Engines, actor: Actor, person: PersonNumber, ticket: str
 
 def _forget(engines: Engines, unit: Unit, person: PersonNumber) -> None:
     now = engines.clock.now()
-    for grant in unit.directory.grants(person=person, active=True):
+    active = unit.directory.grants(person=person, active=True)
+    for grant in active:
         unit.directory.end_grant(grant.id, GrantState.REVOKED, EndReason.ERASED, now)
         unit.consent.end_tokens(grant=grant.id, at=now)
+    grants_ended(unit, [(grant, EndReason.ERASED) for grant in active], now)
     unit.access.end_passes(ActorKind.PERSON, str(person))
+    unit.signals.forget(person)
+    unit.calls.forget(person)
     unit.consent.forget(person)
     unit.deletions.forget(person)
     unit.notices.forget(person)

@@ -14,6 +14,7 @@ from itertools import chain
 
 from beholden.journeys.account import labels
 from beholden.journeys.ports import Engines, Unit
+from beholden.journeys.signal import grants_ended
 from beholden.model.act import SYSTEM, Act
 from beholden.model.errors import Unavailable
 from beholden.model.grant import EndReason, Grant, GrantState
@@ -128,6 +129,7 @@ def _end(
     for grant, end in over:
         unit.directory.end_grant(grant.id, GrantState.EXPIRED, end.reason, now)
         unit.consent.end_tokens(grant=grant.id, at=now)
+    grants_ended(unit, [(grant, end.reason) for grant, end in over], now)
     unit.expiry.put_warnings(_late(unit, policy, over, now))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from beholden.journeys.acts import record
 from beholden.journeys.ports import Engines, Unit
+from beholden.journeys.signal import switched
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.errors import BadInput, NotFound
 from beholden.model.ids import PersonNumber
@@ -22,11 +23,13 @@ def choose(
     *,
     sharing: bool,
     actor: Actor | None = None,
+    origin: str | None = None,
 ) -> Choice:
     """Turn one switch; the position in which it then stands. A switch that stands so already is left alone.
 
     `target` is an app's client id or a cluster's name, and empty for the two other switches. `actor` is who turned it
-    where that was not the person. Raises BadInput or NotFound for what is not there.
+    where that was not the person; `origin` is by what it
+    came, where that is more than who. Raises BadInput or NotFound for what is not there.
     """
     actor = actor or Actor(ActorKind.PERSON, str(person))
     now = engines.clock.now()
@@ -36,10 +39,13 @@ def choose(
         standing = _standing(unit, person, scope, target)
         if standing is not None and standing.sharing == sharing:
             return standing
-        unit.directory.choose(Choice(person, scope, target, sharing, now, origin=actor.kind))
+        before = unit.directory.choices(person)
+        unit.directory.choose(Choice(person, scope, target, sharing, now, origin=origin or actor.kind))
+        switched(engines, unit, person, before, unit.directory.choices(person), now)
         # The act is written before the commit: a person is never told of a switch that the ledger knows nothing of.
         verb = "choice:on" if sharing else "choice:off"
-        record(engines, Act(actor, verb, f"person:{person}", now, details={"switch": scope.value}))
+        details = {"switch": scope.value} | ({"origin": origin} if origin else {})
+        record(engines, Act(actor, verb, f"person:{person}", now, details=details))
         chosen = _standing(unit, person, scope, target)
     assert chosen is not None, "what was just chosen stands"
     return chosen

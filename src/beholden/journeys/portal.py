@@ -10,7 +10,7 @@ from datetime import datetime
 
 from beholden.enforcement.sanction import Move
 from beholden.gate.pairwise import scoped_ids
-from beholden.journeys import certify, docket, enforce, enrol, review, terms, token
+from beholden.journeys import callbacks, certify, docket, enforce, enrol, review, terms, token
 from beholden.journeys.certify import CertificationView
 from beholden.journeys.docket import CaseSummary, DeveloperCaseView
 from beholden.journeys.enforce import SanctionView
@@ -160,6 +160,12 @@ def rotate_secret(engines: Engines, actor: Actor, client_id: str) -> str:
     """A new client secret in place of the old; shown once."""
     _theirs(engines, _number(actor), client_id)
     return token.issue_secret(engines, actor, client_id)
+
+
+def set_callbacks(engines: Engines, actor: Actor, client_id: str, *, deauthorize: str, deletion: str) -> None:
+    """Where their app wants to be called; raises NotFound for another developer's app."""
+    _theirs(engines, _number(actor), client_id)
+    callbacks.register(engines, client_id, deauthorize=deauthorize, deletion=deletion, actor=actor)
 
 
 def cases(engines: Engines, developer: DeveloperNumber) -> Sequence[CaseSummary]:

@@ -13,6 +13,7 @@ from beholden.gate.oauth.ports import ConsentBook, OAuthBook
 from beholden.gate.ports import ChangeFeed, GateFacts, GateRows, SearchFacts
 from beholden.gate.resource_types import ResourceTypes
 from beholden.gate.routing import Routes
+from beholden.gate.signals.ports import CallBook, SignalBook, Signer
 from beholden.ledger.ports import Ledger
 from beholden.model.act import ActorKind
 from beholden.model.app import App, Ask, Developer
@@ -455,6 +456,16 @@ class Unit(Protocol):
         """Forensic examinations that were done."""
         ...
 
+    @property
+    def signals(self) -> SignalBook:
+        """Streams of signals and what waits on each."""
+        ...
+
+    @property
+    def calls(self) -> CallBook:
+        """Callbacks to apps."""
+        ...
+
 
 class Store(Protocol):
     """Opens units of work. `write` commits at the end of the block and rolls back when it raises.
@@ -516,7 +527,7 @@ class Engines:
     `pairwise` is the 32-byte secret behind app-scoped ids. `url` is where people reach the pages, without a slash.
     `contact` is the address that every letter names for questions (GDPR Art. 33(3)(b)). `resource_types` are the
     platform's own, beyond people. `routes` are those of its API, where a gateway stands
-    before it.
+    before it. `signer` signs what goes out.
     """
 
     clock: Clock
@@ -529,6 +540,7 @@ class Engines:
     url: str
     locks: Locks
     contact: str
+    signer: Signer
     limiter: Limiter
     routes: Routes = field(default_factory=Routes)
     resource_types: ResourceTypes = field(default_factory=ResourceTypes)

@@ -12,6 +12,7 @@ from beholden.journeys.acts import operators_only, record
 from beholden.journeys.enforce import refuse_if_stopped
 from beholden.journeys.enrol import known_app
 from beholden.journeys.ports import Contract, Engines, Review, Unit
+from beholden.journeys.signal import permissions_ended
 from beholden.journeys.wording import checked_text
 from beholden.model.act import SYSTEM, Act, Actor, ActorKind
 from beholden.model.app import App
@@ -90,6 +91,8 @@ def decide(
             until=until,
         )
         unit.directory.put_review(decided)
+        if review.state == APPROVED:
+            permissions_ended(unit, [decided], now)
         verb = "review:approve" if approve else "review:refuse"
         record(engines, _act(actor, verb, decided, now, reason=reason))
     return decided
@@ -138,6 +141,7 @@ def lapse_unused(engines: Engines) -> list[Review]:
         ]
         for review in gone:
             unit.directory.put_review(review)
+        permissions_ended(unit, gone, now)
         if gone:
             engines.ledger.append([_act(SYSTEM, "review:lapse", review, now) for review in gone])
     return gone

@@ -13,7 +13,8 @@ from beholden.model.policy import Indirect
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One switch as it stands. `since` is None where the person never touched it and the policy's default holds."""
+    """One switch as it stands. `since` is None where the person never touched it and the policy's default holds;
+    `origin` is by what it came to stand so."""
 
     scope: Scope
     target: str
@@ -22,6 +23,7 @@ class Switch:
     fields: tuple[str, ...]
     sharing: bool
     since: datetime | None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class PastChoice:
     sharing: bool
     since: datetime
     until: datetime | None
+    origin: str
 
 
 def switches(engines: Engines, person: PersonNumber) -> Switches:
@@ -57,7 +60,7 @@ def switches(engines: Engines, person: PersonNumber) -> Switches:
         choice = stand.get((scope, target))
         default = through_others if scope is Scope.INDIRECT else True
         sharing, since = (choice.sharing, choice.since) if choice else (default, None)
-        return Switch(scope, target, label, explains, fields, sharing, since)
+        return Switch(scope, target, label, explains, fields, sharing, since, choice.origin if choice else "")
 
     return Switches(
         all=switch(Scope.ALL, "", "Sharing with any app"),
@@ -76,7 +79,7 @@ def past_choices(engines: Engines, person: PersonNumber) -> tuple[PastChoice, ..
         names = {str(a.client_id): a.name for a in unit.directory.apps()}
         found = unit.directory.choices(person, ended=True)
     return tuple(
-        PastChoice(c.scope, _about(c, names, engines.catalogue), c.sharing, c.since, c.ended_at)
+        PastChoice(c.scope, _about(c, names, engines.catalogue), c.sharing, c.since, c.ended_at, c.origin)
         for c in sorted(found, key=lambda c: c.since, reverse=True)
     )
 

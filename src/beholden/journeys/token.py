@@ -16,6 +16,8 @@ from beholden.gate.oauth.reach import covered
 from beholden.gate.oauth.refusal import OAuthError, Refused
 from beholden.gate.oauth.secret import digest_of, written
 from beholden.gate.oauth.token import ACCESS_LIFE, Code, Kind, Redemption, Token
+from beholden.gate.signals import event
+from beholden.journeys import signal
 from beholden.journeys.caller import (
     TOKEN,
     Caller,
@@ -165,6 +167,7 @@ def revoke(engines: Engines, authorization: str | None, pairs: Pairs) -> TokenRe
             return refusal(Refused(OAuthError.INVALID_GRANT, "The token was not given to this app."))
         if found.kind is Kind.ACCESS:
             unit.consent.end_token(found, now)
+            signal.tell(unit, [event.token_ended(found.app, found.person, found.grant, now)])
         else:
             append(engines, _end_grant(unit, found, EndReason.APP, now))
         return None
@@ -210,6 +213,7 @@ def sweep(engines: Engines) -> int:
 def _end_tokens(engines: Engines, unit: Unit, apps: list[AppNumber]) -> int:
     now = engines.clock.now()
     ended = unit.consent.end_tokens(apps=apps, at=now)
+    signal.tokens_ended(unit, apps, now)
     append(engines, [Act(SYSTEM, "token:end-all", str(app), now, app) for app in apps])
     return ended
 
@@ -281,6 +285,7 @@ def _token(
 
 def _code_reused(engines: Engines, unit: Unit, code: Code, now: datetime) -> Refused:
     unit.consent.end_family(code, now)
+    signal.tell(unit, [event.tokens_ended(code.app, now, code.person, code.grant)])
     append(engines, [Act(SYSTEM, "code:reuse", code.grant, now, code.app)])
     return _ENDED
 

@@ -33,7 +33,19 @@ from beholden.model.errors import (
     TooOften,
     Unavailable,
 )
-from beholden.web import console, developer_portal, gate_api, gateway, home, log, oauth, pages, privacy_centre, sign_in
+from beholden.web import (
+    console,
+    developer_portal,
+    gate_api,
+    gateway,
+    home,
+    log,
+    oauth,
+    pages,
+    privacy_centre,
+    sign_in,
+    signals,
+)
 from beholden.web.configuration import Configuration
 from beholden.web.hot import HotPath
 from beholden.web.session import SignInNeeded
@@ -99,6 +111,7 @@ def _routes(engines: Engines, settings: Configuration) -> list[BaseRoute]:
         *gateway.routes(engines),
         *oauth.routes(),
         *log.routes(),
+        *signals.routes(),
         *home.routes(),
         *sign_in.routes(settings),
         *privacy_centre.routes(),

@@ -11,11 +11,12 @@ from typing import Any
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from beholden.journeys import disclose, enrol, search
+from beholden.journeys import disclose, enrol, gpc, search
 from beholden.journeys.disclose import Question, Stop
 from beholden.journeys.evaluate import evaluate_row
 from beholden.journeys.ports import Engines
 from beholden.journeys.search import Found, Sought
+from beholden.model import time
 from beholden.model.act import Actor, ActorKind
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput
@@ -40,6 +41,7 @@ EVALUATIONS = "/access/v1/evaluations"
 SEARCHES = {sought: f"/access/v1/search/{sought}" for sought in Sought}
 FILTER = "/gate/v1/filter"
 USE = "/gate/v1/use"
+GPC = "/gate/v1/gpc"
 PEOPLE = "/platform/v1/people"
 LARGEST = 16 * strict_json.MEBIBYTE
 """Of a filter call or an enrolment; a question is at most one MiB."""
@@ -53,6 +55,7 @@ def routes(engines: Engines) -> list[Route]:
         EVALUATIONS: Door(engines, evaluations, closed=_evaluations_closed),
         FILTER: Streamed(engines, Door(engines, filter_, LARGEST)),
         USE: Door(engines, use),
+        GPC: Door(engines, gpc_),
         PEOPLE: Door(engines, people, LARGEST, ("application/x-ndjson",)),
     }
     for sought, path in SEARCHES.items():
@@ -102,6 +105,13 @@ def use(engines: Engines, caller: str, body: bytes) -> Any:
     request = strict_json.read_object(body)
     refusal = disclose.record_use(engines, _text(request, "app"), _text(request, "person"), _platform(caller))
     return {"counted": True} if refusal is None else {"counted": False, "reason": refusal}
+
+
+def gpc_(engines: Engines, caller: str, body: bytes) -> Any:
+    """`POST /gate/v1/gpc`: the person's browser sent `Sec-GPC: 1` to the platform. Which switches that turned off."""
+    request = strict_json.read_object(body)
+    heard = gpc.heard_of(engines, _text(request, "person"), _platform(caller))
+    return {"turned_off": list(heard.turned_off), "since": time.text(heard.since)}
 
 
 def people(engines: Engines, caller: str, body: bytes) -> Any:

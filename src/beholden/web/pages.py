@@ -50,6 +50,7 @@ NAVIGATION: dict[ActorKind | None, tuple[NavItem, ...]] = {
         NavItem("/console/apps", "Apps"),
         NavItem("/console/notices", "Notices"),
         NavItem("/console/examinations", "Examinations"),
+        NavItem("/console/signals", "Signals"),
         NavItem("/console/ledger", "Ledger"),
     ),
 }

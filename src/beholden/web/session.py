@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from beholden.journeys import access
+from beholden.journeys import access, gpc
 from beholden.journeys.ports import Engines
 from beholden.model.act import Actor, ActorKind
 from beholden.model.errors import BadInput, NotAllowed
@@ -163,6 +163,7 @@ def page(
             require(request, *kinds)
         if request.method == "POST":
             check_form(request)
+        hear_gpc(request)
         return handler(request)
 
     async def endpoint(request: Request) -> Response:
@@ -171,6 +172,18 @@ def page(
         return await run_in_threadpool(enter, request)
 
     return Route(path, endpoint, methods=list(methods), name=name or path, max_body_size=form_bytes)
+
+
+def hear_gpc(request: Request) -> None:
+    """Take a person's browser at its word (`Sec-GPC: 1`, GPC section 3.2), before the page is made that shows it.
+
+    No other value means anything.
+    """
+    if request.headers.get("sec-gpc") != "1":
+        return
+    visitor = current(request)
+    if visitor is not None and visitor.kind is ActorKind.PERSON:
+        gpc.heard(engines_of(request), visitor.person)
 
 
 async def read_form(request: Request) -> Form:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from beholden.backends.sql import changes
 from beholden.backends.sql.access import SqlAccessStore
+from beholden.backends.sql.callbacks import SqlCallBook
 from beholden.backends.sql.cases import SqlCaseStore
 from beholden.backends.sql.changes import SqlChangeFeed
 from beholden.backends.sql.consent import SqlConsentBook
@@ -27,6 +28,7 @@ from beholden.backends.sql.notices import SqlNoticeStore
 from beholden.backends.sql.oauth import SqlOAuthBook
 from beholden.backends.sql.rows import SqlGateRows
 from beholden.backends.sql.search import SqlSearchFacts
+from beholden.backends.sql.signals import SqlSignalBook
 from beholden.backends.sql.watch import SqlWatchStore
 from beholden.gate.ports import Applied
 
@@ -115,6 +117,16 @@ class SqlUnit:
     def examinations(self) -> SqlExaminations:
         """Forensic examinations that were done."""
         return SqlExaminations(self._connection)
+
+    @cached_property
+    def signals(self) -> SqlSignalBook:
+        """Streams of signals and what waits on each."""
+        return SqlSignalBook(self._connection)
+
+    @cached_property
+    def calls(self) -> SqlCallBook:
+        """Callbacks to apps."""
+        return SqlCallBook(self._connection)
 
 
 class SqlStore:

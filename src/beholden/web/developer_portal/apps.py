@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from beholden.journeys import portal
+from beholden.journeys import callbacks, portal
 from beholden.model.errors import BadInput
 from beholden.web import pages
 from beholden.web.developer_portal import counter
@@ -21,6 +21,7 @@ def routes() -> list[BaseRoute]:
         counter.view("/apps/{id}/terms/{cluster}", terms),
         counter.act("/apps/{id}/terms/{cluster}", sign),
         counter.act("/apps/{id}/secret", rotate_secret),
+        counter.act("/apps/{id}/callbacks", set_callbacks),
     ]
 
 
@@ -28,7 +29,8 @@ def one(request: Request) -> Response:
     """One app."""
     own = portal.app(engines_of(request), counter.developer(request), counter.place(request))
     done = request.query_params.get("done", "")
-    return pages.render(request, "developer_portal/app.html", own=own, done=done)
+    called = callbacks.of_app(engines_of(request), own.view.app.client_id)
+    return pages.render(request, "developer_portal/app.html", own=own, called=called, done=done)
 
 
 def ask_for_review(request: Request) -> Response:
@@ -73,6 +75,19 @@ def rotate_secret(request: Request) -> Response:
     own = portal.app(engines, developer, counter.place(request))
     secret = portal.rotate_secret(engines, counter.actor(request), counter.place(request))
     return pages.render(request, "developer_portal/secret.html", own=own, secret=secret)
+
+
+def set_callbacks(request: Request) -> Response:
+    """Where the app wants to be called when somebody removes it, or wishes their data deleted."""
+    given = form(request)
+    portal.set_callbacks(
+        engines_of(request),
+        counter.actor(request),
+        counter.place(request),
+        deauthorize=given.one("deauthorize", longest=500, default="").strip(),
+        deletion=given.one("deletion", longest=500, default="").strip(),
+    )
+    return _back(request, "callbacks")
 
 
 def _back(request: Request, done: str) -> Response:

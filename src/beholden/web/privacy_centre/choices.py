@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from beholden.journeys import opt_out
+from beholden.journeys import gpc, opt_out
 from beholden.journeys import switches as journey
 from beholden.model.act import ActorKind
 from beholden.model.errors import BadInput
@@ -39,6 +39,7 @@ def choices(request: Request) -> Response:
         "privacy_centre/choices.html",
         switches=journey.switches(engines, session.person),
         past=journey.past_choices(engines, session.person),
+        heard=gpc.was_heard(engines, session.person),
         done=request.query_params.get("done", ""),
     )
 
