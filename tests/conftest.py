@@ -10,12 +10,13 @@ import pytest
 
 from beholden import bootstrap, settings
 from beholden.backends.host.clock import FileClock
+from beholden.gate.grant_id import next_grant_id
 from beholden.journeys.ports import Contract, Engines, NewPerson, Review
 from beholden.model import policy as policies
 from beholden.model.app import App, Ask, Developer
 from beholden.model.catalogue import Catalogue
 from beholden.model.grant import Grant
-from beholden.model.ids import AppNumber, ClientId, GrantId, OutsideId, PersonNumber
+from beholden.model.ids import AppNumber, ClientId, OutsideId, PersonNumber
 from tests import schema
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -114,8 +115,10 @@ class House:
     ) -> Grant:
         """An active grant with the use that granting is. Purposes are those of the app's asks when none are given."""
         now = self.clock.now()
+        with self.engines.store.read() as unit:
+            given = [one.id for one in unit.directory.grants(person=person, app=app.number)]
         grant = Grant(
-            GrantId(self.engines.ids.new("grant")),
+            next_grant_id(self.engines.pairwise, person, app.number, len(given), given)[0],
             person,
             app.number,
             frozenset(fields),

@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 import ssl
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import click
 
 from beholden import bootstrap, settings
 from beholden.cli import supervise
+from beholden.cli.follow import following
 from beholden.cli.main import data_option
 from beholden.journeys.ports import Engines
 from beholden.model.errors import BadInput, Unavailable
@@ -58,14 +59,17 @@ def command(
         _listen(chosen.host, chosen.port) if inherited is None else socket.socket(fileno=inherited)
     ) as listener:
         chosen = replace(chosen, port=listener.getsockname()[1])
+        followed = following(chosen.data) if chosen.gate == "table" and inherited is None else nullcontext()
         engines = bootstrap.gate(chosen)
         try:
             if workers == 1:
-                _run(engines, chosen, listener, tls, quiet=inherited is not None)
+                with followed:
+                    _run(engines, chosen, listener, tls, quiet=inherited is not None)
         finally:
             bootstrap.close(engines)
         if workers > 1:  # opened once before, so that what is wrong is said once
-            _run_workers(chosen, listener, workers)
+            with followed:
+                _run_workers(chosen, listener, workers)
 
 
 def _run_workers(chosen: settings.Settings, listener: socket.socket, workers: int) -> None:

@@ -5,6 +5,7 @@ last change of the store, a well-formed question about a person, a table that ca
 the doors behind it with the body that was read, so that each refusal is worded in one place.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from beholden.web.door import MAX_REQUEST_ID
 from beholden.web.gate_api import EVALUATION, EVALUATIONS, read_items, read_stop
 
 _MOST_KEYS = 1_024
+_REMEMBERED_SECONDS = 1.0
 _MEDIA = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _FIXED: tuple[tuple[bytes, bytes], ...] = (
     (b"content-type", b"application/json"),
@@ -43,7 +45,7 @@ class HotPath:
         self._engines = engines
         self._gate = gate
         self._committer = Committer(engines.ledger.append)
-        self._callers: dict[bytes, int] = {}
+        self._callers: dict[bytes, tuple[int, float]] = {}
         self._prefix = engines.ids.new("req").encode()
         self._count = 0
         self._fixed = _FIXED
@@ -80,9 +82,11 @@ class HotPath:
         return b"%s_%d" % (self._prefix, self._count)
 
     async def _admitted(self, key: bytes) -> bool:
-        """Whether this key holds, as checked at the present epoch: a key that was revoked is in the feed too."""
-        epoch = self._gate.epoch()
-        if epoch and self._callers.get(key) == epoch:
+        """Whether this key holds, as checked at the present epoch and within the last second: a revocation is in the
+        feed too, and one that only runs out is found when it is looked up again."""
+        epoch, now = self._gate.epoch(), time.monotonic()
+        known = self._callers.get(key)
+        if epoch and known is not None and known[0] == epoch and now - known[1] < _REMEMBERED_SECONDS:
             return True
         text = key.decode("latin-1")
         try:
@@ -94,7 +98,7 @@ class HotPath:
         if epoch:
             if len(self._callers) >= _MOST_KEYS:
                 self._callers.clear()
-            self._callers[key] = epoch
+            self._callers[key] = (epoch, now)
         return True
 
     async def _answered(self, path: str, body: bytes) -> bytes | None:

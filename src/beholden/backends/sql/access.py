@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from beholden.backends.sql import changes
 from beholden.backends.sql.engine import Instant, metadata
 from beholden.journeys.ports import Operator, Pass, PlatformKey
 from beholden.model.act import ActorKind
@@ -190,6 +191,9 @@ class SqlAccessStore:
             .where(platform_keys.c.id == id_, platform_keys.c.revoked_at.is_(None))
             .values(revoked_at=at)
         )
+        if done.rowcount == 1:
+            # No fact of the gate, but workers remember a key that holds until the feed moves on: so it does.
+            changes.name(self._connection, platform_keys, policy=True)
         return done.rowcount == 1
 
 

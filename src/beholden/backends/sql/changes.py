@@ -148,7 +148,7 @@ def _commit(connection: Connection) -> None:
     if mine.wrote - mine.spoken_for:
         mine.named.everything = True
     named = keys(mine.named)
-    if not mine.wrote or not named:
+    if not named:
         return
     epoch = connection.execute(_NEXT).scalar()
     if epoch is None:
