@@ -213,8 +213,8 @@ def _often(examples: int) -> settings:
 
 
 def _live(machine: type[Lives], examples: int) -> None:
-    """Play it. Hypothesis reads the machine's source first, and CPython 3.11 may fail to parse it when garbage is collected
-    at that very moment (cpython issue 106905): that says nothing of the table, and is done again."""
+    """Play it. Hypothesis reads the machine's source first, and CPython 3.11 may fail to parse it when garbage is
+    collected at that very moment (cpython issue 106905): that says nothing of the table, and is done again."""
     for _ in range(5):
         gc.collect()
         try:
