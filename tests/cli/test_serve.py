@@ -97,7 +97,7 @@ def crew(house):
     assert found, line + process.stderr.read()
     yield process, found[0]
     process.kill()
-    process.communicate()
+    process.communicate(timeout=30)
 
 
 def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(crew):

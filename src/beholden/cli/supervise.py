@@ -77,7 +77,9 @@ def hold(leash: int) -> None:
     def watch() -> None:
         with suppress(OSError):
             os.read(leash, 1)
-        os.kill(os.getpid(), signal.SIGTERM)
+        while True:  # a signal that comes while the server is just setting up its handlers is lost
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(_PAUSE_SECONDS)
 
     threading.Thread(target=watch, name="leash", daemon=True).start()
 
