@@ -46,6 +46,7 @@ __all__ = [
     "filter_document",
     "filter_records",
     "record_use",
+    "withdrawn",
 ]
 
 MAX_QUESTIONS = 1_000
@@ -151,14 +152,14 @@ def _release(engines: Engines, leaving: Mapping[int, Ruling]) -> dict[int, Decis
     try:
         engines.ledger.append([disclosure for ruling in leaving.values() for disclosure in disclosures(ruling)])
     except BeholdenError:  # law 1: no receipt, no release
-        return {n: _withdrawn(ruling.decisions[0], Reason.NO_RECEIPT) for n, ruling in leaving.items()}
+        return {n: withdrawn(ruling.decisions[0], Reason.NO_RECEIPT) for n, ruling in leaving.items()}
     final: dict[int, Decision] = {}
     for n, ruling in leaving.items():
         note_permissions(engines, ruling)
         try:
             final[n] = rule_again(engines, ruling).decisions[0] if ruling.late else ruling.decisions[0]
         except BeholdenError:
-            final[n] = _withdrawn(ruling.decisions[0], Reason.GATE_STALE)
+            final[n] = withdrawn(ruling.decisions[0], Reason.GATE_STALE)
     return final
 
 
@@ -166,7 +167,7 @@ def _denied(fields: Sequence[str], reason: Reason) -> Decision:
     return Decision((), dict.fromkeys(fields, reason))
 
 
-def _withdrawn(decision: Decision, reason: Reason) -> Decision:
+def withdrawn(decision: Decision, reason: Reason) -> Decision:
     """The decision with its yes taken back."""
     return Decision((), {**decision.denied, **dict.fromkeys(decision.allowed, reason)})
 

@@ -13,9 +13,9 @@ from beholden.gate.pairwise import person_of
 from beholden.gate.ports import DecisionTable
 from beholden.journeys.disclose import PersonRef, Question, asks_too_often, rate_limited
 from beholden.journeys.ports import Engines
-from beholden.journeys.ruling import is_possible
+from beholden.journeys.ruling import both, is_possible
 from beholden.model.catalogue import FieldClass
-from beholden.model.decision import Decision, Reason
+from beholden.model.decision import Decision
 from beholden.model.disclosure import Disclosure
 from beholden.model.errors import Unavailable
 from beholden.model.ids import PersonNumber
@@ -73,8 +73,7 @@ class QuickGate:
         again = self._table.decide(question.app, person, through, fields, question.purpose, self.now())
         if again.allowed == decision.allowed:
             return decision
-        allowed = tuple(field for field in decision.allowed if field in again.allowed)
-        return Decision(allowed, {**decision.denied, **again.denied}, again.until if allowed else None)
+        return both(decision, again)
 
     def unnoted(self, question: Question, decision: Decision, now: int) -> list[Noting]:
         """Approved permissions that this answer uses and that were not noted today (R8); each is named once."""
@@ -117,8 +116,3 @@ class QuickGate:
             return ref.id if is_possible(ref.id) else None
         app = self._table.app(client)
         return None if app is None else person_of(self._engines.pairwise, app.number, ref.id)
-
-
-def withdrawn(decision: Decision, reason: Reason) -> Decision:
-    """The decision with its yes taken back."""
-    return Decision((), {**decision.denied, **dict.fromkeys(decision.allowed, reason)})

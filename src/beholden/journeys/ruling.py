@@ -89,7 +89,7 @@ def rule_within(engines: Engines, unit: Unit, requests: Sequence[Request], began
 def rule_again(engines: Engines, ruling: Ruling) -> Ruling:
     """Decide anew on fresh facts and keep only what both rulings allow."""
     (again,) = rule(engines, [ruling.request])
-    decisions = map(_both, ruling.decisions, again.decisions)
+    decisions = map(both, ruling.decisions, again.decisions)
     return Ruling(again.request, again.terms, again.persons, tuple(decisions), again.began)
 
 
@@ -169,7 +169,8 @@ def _scoped(engines: Engines, app: App | None, scoped: str) -> PersonNumber | No
     return None if app is None else person_of(engines.pairwise, app.number, scoped)
 
 
-def _both(one: Decision, other: Decision) -> Decision:
+def both(one: Decision, other: Decision) -> Decision:
+    """What both answers allow, until the earlier of their ends; a no of either is a no."""
     allowed = tuple(field for field in one.allowed if field in other.allowed)
     until = min((end for end in (one.until, other.until) if end is not None), default=None)
     return Decision(allowed, {**one.denied, **other.denied}, until if allowed else None)

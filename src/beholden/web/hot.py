@@ -14,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beholden.journeys.access import check_platform_key
-from beholden.journeys.disclose import Question, Stop, cut
+from beholden.journeys.disclose import Question, Stop, cut, withdrawn
 from beholden.journeys.ports import Engines
-from beholden.journeys.quick import Noting, QuickGate, withdrawn
+from beholden.journeys.quick import Noting, QuickGate
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
 from beholden.model.errors import BadInput, BeholdenError
