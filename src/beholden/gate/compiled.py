@@ -3,13 +3,13 @@
 `decision.py` is the meaning; this is a compiled form of it, held to it by random cases, by a state machine and by
 engines of others. What depends on few things is settled once: the fields asked for, the terms of a shape, an app's
 reviews for one purpose (with the times between which they hold, so that an approval's end turns the answer in its very
-microsecond). The rest is a few comparisons a decision.
+microsecond). What depends on the person is a kernel's (`table.kernel`), and the rest a few comparisons of masks.
 
 Every answer is from one state of the table: a counter that moves with each store is read before and after.
 """
 
 import hashlib
-from bisect import bisect_left
+import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -17,15 +17,16 @@ from typing import Final
 from beholden.gate.facts import Facts, PersonFacts
 from beholden.gate.grant_id import grant_id
 from beholden.gate.rows import BASE, DIGEST_BYTES, Shape
-from beholden.gate.table.layout import ALL_OFF, EXISTS, HAS_OVERLAY, INDIRECT_SAID, INDIRECT_YES, SET_SHIFT, Cell
-from beholden.gate.table.settled import FOREVER, App, Asked, Compiled, Reviewed, Settled
+from beholden.gate.table.kernel import AGAIN, OWN, REASONS, find, judge_named, judge_numbered
+from beholden.gate.table.layout import ALL_OFF, EXISTS, INDIRECT_SAID, INDIRECT_YES, SET_SHIFT, Cell
+from beholden.gate.table.settled import FOREVER, App, Asked, Reviewed, Settled
 from beholden.gate.table.view import Pair, TableView
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
 from beholden.model.errors import Unavailable
 from beholden.model.grant import Grant
-from beholden.model.ids import ClientId, GrantId, PersonNumber
+from beholden.model.ids import NOBODY, ClientId, GrantId, PersonNumber
 from beholden.model.time import from_micros
 
 Who = str | int | None
@@ -35,7 +36,8 @@ TRIES: Final = 64
 _SECOND: Final = 1_000_000
 _BASE_MICROS: Final = BASE * _SECOND
 _UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-AS_OF, SEQUENCE, POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
+_AS_OF, _SEQUENCE, _POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
+_halves = struct.Struct("<QI").unpack  # a digest as the kernel takes it
 
 
 class CompiledGate:
@@ -47,6 +49,7 @@ class CompiledGate:
     def __init__(self, view: TableView, catalogue: Catalogue, secret: bytes) -> None:
         self.view = view
         self.settled = Settled(view, catalogue)
+        self._desk = self.settled.desk_at
         self._secret = secret
         self._keyed = hashlib.blake2s(key=secret, person=b"table-id", digest_size=DIGEST_BYTES)
 
@@ -54,17 +57,13 @@ class CompiledGate:
         self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, *, now: int, clock: int
     ) -> Decision:
         """As `decision.decide`; `through` is the granting person, the same as `person` where it is their own data."""
-        cells = self.view.cells
-        sequence = cells[SEQUENCE]
-        answer = self._once(client, person, through, fields, purpose, now, clock)
-        if answer is not None and cells[SEQUENCE] == sequence:
-            return answer
         for _ in range(TRIES):
-            sequence = cells[SEQUENCE]
-            answer = self._once(client, person, through, fields, purpose, now, clock)
-            if answer is not None and cells[SEQUENCE] == sequence:
+            answer = self.attempt(client, person, through, fields, purpose, now, clock)
+            if answer is not None:
                 return answer
-        return self.settled.asked(fields).refused(Reason.GATE_STALE)  # it never stands still: its state is not known
+            if self.stale(clock):
+                break
+        return self.settled.asked(fields).refused(Reason.GATE_STALE)  # or it never stands still: its state is not known
 
     def leaving(
         self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, *, now: int, clock: int
@@ -76,15 +75,17 @@ class CompiledGate:
         """
         cells = self.view.cells
         for _ in range(TRIES):
-            sequence = cells[SEQUENCE]
+            sequence = cells[_SEQUENCE]
             giver = self.number(through)
             subject = giver if person == through else self.number(person)
-            answer = self._once(client, subject, giver, fields, purpose, now, clock)
+            answer = self.attempt(client, subject, giver, fields, purpose, now, clock)
             found = None
             if answer is not None and answer.allowed and subject is not None and giver is not None:
                 found = self._disclosure(client, subject, giver, purpose, answer, now)
-            if answer is not None and cells[SEQUENCE] == sequence:
+            if answer is not None and cells[_SEQUENCE] == sequence:
                 return answer, found
+            if self.stale(clock):
+                break
         return self.settled.asked(fields).refused(Reason.GATE_STALE), None
 
     def _disclosure(
@@ -100,9 +101,9 @@ class CompiledGate:
 
     def stale(self, clock: int) -> bool:
         """Whether the table is older than the limit, so that nothing is allowed from it (law 4)."""
-        if self.view.cells[POLICY] != self.settled.policy_at:
+        if self.view.cells[_POLICY] != self.settled.policy_at:
             self.settled.take_policy()
-        return not -self.settled.limit <= clock - self.view.cells[AS_OF] <= self.settled.limit
+        return not -self.settled.limit <= clock - self.view.cells[_AS_OF] <= self.settled.limit
 
     def facts(
         self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber], clock: int
@@ -111,9 +112,9 @@ class CompiledGate:
         or why it ended. Raises Unavailable where the table does not stand still."""
         cells = self.view.cells
         for _ in range(TRIES):
-            sequence = cells[SEQUENCE]
+            sequence = cells[_SEQUENCE]
             found = self._facts_once(client, through, persons, clock)
-            if found is not None and cells[SEQUENCE] == sequence:
+            if found is not None and cells[_SEQUENCE] == sequence:
                 return found
         raise Unavailable("The decision table is being stored anew all the time.", "Ask again.")
 
@@ -128,113 +129,63 @@ class CompiledGate:
     def number(self, who: Who) -> PersonNumber | None:
         """The number of a person who is there."""
         if isinstance(who, str):
-            keyed = self._keyed.copy()
-            keyed.update(who.encode("utf-8", "surrogatepass"))
-            digest, view = keyed.digest(), self.view
-            number = view.ids[int.from_bytes(digest[:8], "little") % view.sizes.ids]
-            if not number:
-                return None
-            began = number * DIGEST_BYTES
-            if view.digest[began : began + DIGEST_BYTES] == digest and view.flags[number] & EXISTS:
-                return PersonNumber(number)
-            return view.person(digest)  # somebody else has that place: search on
+            return PersonNumber(find(self._desk, *_halves(self.digest(who)))) or None
         return PersonNumber(who) if who is not None and self.view.flags_of(who) & EXISTS else None
 
-    def _once(
+    def digest(self, who: str) -> bytes:
+        """What the table knows of an outside id; as `rows.digest_of`."""
+        keyed = self._keyed.copy()
+        try:
+            keyed.update(who.encode())
+        except UnicodeEncodeError:
+            keyed.update(who.encode("utf-8", "surrogatepass"))
+        return keyed.digest()
+
+    def attempt(
         self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, now: int, clock: int
     ) -> Decision | None:
-        """One attempt; None where a pair was being stored. The order of the checks is `decision.decide`'s."""
-        view, settled = self.view, self.settled
-        asked = settled.questions.get(fields) or settled.asked(fields)
-        if view.cells[POLICY] != settled.policy_at:
-            settled.take_policy()
-        if not -settled.limit <= clock - view.cells[AS_OF] <= settled.limit:
-            return asked.refused(Reason.GATE_STALE)
+        """One attempt at `decide`; None where the table is stale, was changed meanwhile, or has to be read anew."""
+        settled = self.settled
         app = settled.apps.get(client)
-        if app is None or view.apps[app.place] != app.word:
-            app = settled.take_app(client)
-            if app is None:
-                return asked.refused(Reason.APP_UNKNOWN)
-        if app.refusal is not None:
-            return asked.refused(app.refusal)
-        giver = self.number(through)
-        subject = giver if person is through or person == through else self.number(person)
-        if giver is None:
-            return asked.refused(Reason.PERSON_UNKNOWN if subject is None else Reason.NO_GRANT)
-        second = now // _SECOND - BASE
-        flags = view.flags[giver]
-        shape, ends, used = self._pair(giver, flags, app.place)
-        terms = settled.shapes[shape] if shape < len(settled.shapes) else settled.compiled(shape)
-        if terms is None:
+        if app is None or app.refusal is not None:
+            return self.refused(client, fields, clock)
+        second = now // 1_000_000 - 946_684_800  # _SECOND, BASE
+        if through.__class__ is str and person.__class__ is str:
+            first, last = _halves(self.digest(person))
+            giver = (first, last) if person == through else _halves(self.digest(through))
+            code, packed = judge_named(self._desk, app.place, first, last, *giver, second, clock)
+        else:
+            subject, giver_number = self.number(person) or NOBODY, self.number(through) or NOBODY
+            code, packed = judge_numbered(self._desk, app.place, subject, giver_number, second, clock)
+        if code >= AGAIN:
+            settled.renew(code, client)
             return None
-        if terms.refusal is not None:
-            unknown = subject is None and terms.refusal is Reason.NO_GRANT
-            return asked.refused(Reason.PERSON_UNKNOWN if unknown else terms.refusal)
-        if ends and second >= ends:
-            return asked.refused(Reason.GRANT_EXPIRED)
-        if subject is None:
-            return asked.refused(Reason.PERSON_UNKNOWN)
-        after = settled.inactive_after  # R6; `asleep` is the second from which it stands: 0 for never, -1 for always
-        asleep = (used + after if used else -1) if after and terms.had_grant else 0
-        until = ends if not asleep or 0 < ends < asleep else asleep
-        if subject != giver:
-            return self._other(asked, app, terms, flags, asleep, subject, until, purpose, now)
-        if flags & ALL_OFF or terms.app_off or (asleep and second >= asleep):
-            return asked.refused(_refuse_self(flags, terms, asleep, second) or Reason.INACTIVE)
-        return self.fields(asked, app, terms, terms.own, flags, purpose, now, until)
+        asked = settled.questions.get(fields) or settled.asked(fields)
+        reason = REASONS[code]
+        return self.told(asked, app, code, packed, purpose, now) if reason is None else asked.refused(reason)
 
-    def _other(
-        self,
-        asked: Asked,
-        app: App,
-        terms: Compiled,
-        giver_flags: int,
-        giver_asleep: int,
-        subject: PersonNumber,
-        until: int,
-        purpose: str,
-        now: int,
-    ) -> Decision | None:
-        """Somebody else's data on the word of the granting person: both must stand (law 2)."""
-        flags, second = self.view.flags[subject], now // _SECOND - BASE
-        shape, _, used = self._pair(subject, flags, app.place)
-        other = self.settled.compiled(shape)
-        if other is None:
+    def refused(self, client: str, fields: tuple[str, ...], clock: int) -> Decision | None:
+        """The no of an app that nothing is given to; None where the table is stale, or the app stands after all."""
+        settled = self.settled
+        if self.stale(clock):
             return None
-        after = self.settled.inactive_after
-        asleep = (used + after if used else -1) if after and other.had_grant else 0
-        refusal = _refuse_self(flags, other, asleep, second)
-        if refusal is None:
-            refusal = _AS_GRANTER.get(_refuse_self(giver_flags, terms, giver_asleep, second))
-        if refusal is None and not (flags & INDIRECT_YES if flags & INDIRECT_SAID else self.settled.by_default):
-            refusal = Reason.INDIRECT_OFF
-        if refusal is not None:
-            return asked.refused(refusal)
-        until = min(until, asleep) if until and asleep else until or asleep
-        return self.fields(asked, app, terms, terms.through, flags, purpose, now, until)
+        app = settled.app(client)
+        if app is not None and app.refusal is None:
+            return None
+        return settled.asked(fields).refused(Reason.APP_UNKNOWN if app is None else app.refusal or Reason.APP_UNKNOWN)
 
-    def _pair(self, number: int, flags: int, place: int) -> tuple[int, int, int]:
-        """Shape, end and last use of a pair."""
-        view = self.view
-        if flags & HAS_OVERLAY:
-            at = view.overlay_index(number, place)
-            if at >= 0:
-                overlay = view.overlay
-                return overlay[4 * at], overlay[4 * at + 1], overlay[4 * at + 2]
-        low, high, app = view.start[number], view.start[number + 1], view.app
-        at = bisect_left(app, place, low, high)
-        return (view.shape[at], view.ends[at], view.used[at]) if at < high and app[at] == place else _NOTHING
-
-    def fields(
-        self, asked: Asked, app: App, terms: Compiled, granted: int, flags: int, purpose: str, now: int, until: int
-    ) -> Decision:
-        """R8 and the person's choice of clusters, for all fields at once. `until` is in seconds, 0 for never."""
-        off = self.settled.off(flags)[0] if flags >> SET_SHIFT else 0
+    def told(self, asked: Asked, app: App, code: int, packed: int, purpose: str, now: int) -> Decision:
+        """R8 and the person's choice of clusters, for all fields at once, where a word stands as `kernel` packs it."""
+        settled = self.settled
+        terms, until = settled.shapes[packed & 0xFFFF], packed >> 32
+        assert terms is not None, "no word stands on a shape that is being stored"
+        granted = terms.own if code == OWN else terms.through
+        off = settled.off(packed >> 16 & 0xFFFF)[0]
         reviewed, allowed = None, 0
         if purpose in terms.purposes:
             reviewed = app.purposes.get(purpose)
             if reviewed is None or not reviewed.since <= now < reviewed.until:
-                reviewed = self.settled.reviewed(app, purpose, now)
+                reviewed = settled.reviewed(app, purpose, now)
             allowed = asked.mask & granted & ~off & reviewed.mask
             if allowed == asked.whole:
                 if until and reviewed.soonest >= until * _SECOND + _BASE_MICROS:
@@ -243,7 +194,7 @@ class CompiledGate:
         names: list[str] = []
         denied: dict[str, Reason] = {}
         for name in asked.names:
-            bit = self.settled.bits.get(name, 0)
+            bit = settled.bits.get(name, 0)
             if bit & allowed:
                 names.append(name)
             elif not bit:
@@ -254,14 +205,14 @@ class CompiledGate:
                 denied[name] = Reason.OPTED_OUT_CLUSTER
             else:
                 denied[name] = (
-                    Reason.PURPOSE_NOT_GRANTED if reviewed is None else reviewed.reasons[self.settled.clusters[name]]
+                    Reason.PURPOSE_NOT_GRANTED if reviewed is None else reviewed.reasons[settled.clusters[name]]
                 )
         return Decision(tuple(names), denied, ends_at(until, allowed, reviewed) if names else None)
 
     def _facts_once(
         self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber], clock: int
     ) -> Facts | None:
-        lag = abs(clock - self.view.cells[AS_OF]) / _SECOND
+        lag = abs(clock - self.view.cells[_AS_OF]) / _SECOND
         app = self.settled.app(client)
         if app is None:
             return Facts(lag, None, None, None, {})
@@ -279,7 +230,7 @@ class CompiledGate:
                 number,
                 bool(flags & ALL_OFF),
                 terms.app_off,
-                self.settled.off(flags)[1],
+                self.settled.off(flags >> SET_SHIFT)[1],
                 bool(flags & INDIRECT_YES) if flags & INDIRECT_SAID else None,
                 terms.had_grant,
                 instant_of(pair.used),
@@ -302,27 +253,6 @@ class CompiledGate:
             instant_of(pair.ends),
             shape.state,
         )
-
-
-_AS_GRANTER: Final = {
-    None: None,
-    Reason.OPTED_OUT_ALL: Reason.GRANTER_OPTED_OUT,
-    Reason.OPTED_OUT_APP: Reason.GRANTER_OPTED_OUT,
-    Reason.INACTIVE: Reason.GRANTER_INACTIVE,
-}
-"""What stands against a granting person's own data, said of their word for another's."""
-
-
-def _refuse_self(flags: int, terms: Compiled, asleep: int, second: int) -> Reason | None:
-    """What a person has chosen or let lapse."""
-    if flags & ALL_OFF:
-        return Reason.OPTED_OUT_ALL
-    if terms.app_off:
-        return Reason.OPTED_OUT_APP
-    return Reason.INACTIVE if asleep and second >= asleep else None
-
-
-_NOTHING: Final = (0, 0, 0)
 
 
 def instant_of(second: int) -> datetime | None:

@@ -1,47 +1,44 @@
-"""Many people of one request at once: one app, one granting person, a list of friends.
+"""Many questions of one request at once, from one state of the table: a boxcar, or a list of friends.
 
-The same rules in the same order as `compiled`, with an array where that has a number. What a store may have changed in
-between is noticed in the same way; where the table does not stand still long enough for a long list, each person is
-decided alone.
+The same rules in the same order as `compiled`, and by the same kernel. Where the table does not stand still long enough
+for a long row, each question is decided alone.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from beholden.gate.compiled import SEQUENCE, CompiledGate, Who, ends_at
-from beholden.gate.rows import BASE
-from beholden.gate.table.layout import (
-    ALL_OFF,
-    EXISTS,
-    HAS_OVERLAY,
-    IN_FLUX,
-    INDIRECT_SAID,
-    INDIRECT_YES,
-    SET_SHIFT,
-    Section,
-)
-from beholden.gate.table.settled import App, Compiled
+from beholden.gate.compiled import CompiledGate, Who
+from beholden.gate.rows import BASE, DIGEST_BYTES
+from beholden.gate.table.kernel import AGAIN, POLICY_CHANGED, REASONS, SHAPES_CAME, judge_row
 from beholden.model.decision import Decision, Reason
-from beholden.model.ids import PersonNumber
 
 _TRIES: Final = 4
-_FEW: Final = 16
+_FEW: Final = 4
 _SECOND: Final = 1_000_000
-_REASONS: Final = (
-    None,
-    Reason.PERSON_UNKNOWN,
-    Reason.OPTED_OUT_ALL,
-    Reason.OPTED_OUT_APP,
-    Reason.INACTIVE,
-    Reason.GRANTER_OPTED_OUT,
-    Reason.GRANTER_INACTIVE,
-    Reason.INDIRECT_OFF,
-)
-_CODE: Final = {reason: code for code, reason in enumerate(_REASONS)}
-Ints = npt.NDArray[np.int64]
+
+
+class Item(NamedTuple):
+    """One question of a row; its members are `CompiledGate.decide`'s."""
+
+    client: str
+    person: Who
+    through: Who
+    fields: tuple[str, ...]
+    purpose: str
+
+
+def decide_row(gate: CompiledGate, row: Sequence[Item], *, now: int, clock: int) -> list[Decision]:
+    """As `CompiledGate.decide` for each question of `row`, in their order."""
+    if len(row) >= _FEW:
+        for _ in range(_TRIES):
+            found = _attempt(gate, row, now, clock)
+            if found is not None:
+                return found
+            if gate.stale(clock):
+                break
+    return [gate.decide(*item, now=now, clock=clock) for item in row]
 
 
 def decide_many(
@@ -56,151 +53,48 @@ def decide_many(
     clock: int,
 ) -> list[Decision]:
     """As `CompiledGate.decide` for each of `persons`, in their order; `fields` are theirs, one tuple a person."""
-    assert len(persons) == len(fields), "one tuple of fields a person"
-    cells = gate.view.cells
-    if len(persons) >= _FEW:
-        for _ in range(_TRIES):
-            sequence = cells[SEQUENCE]
-            found = _attempt(gate, client, persons, through, fields, purpose, now, clock)
-            if found is not None and cells[SEQUENCE] == sequence:
-                return found
-            if found is None and cells[SEQUENCE] == sequence:
-                break  # not a case for arrays: something stands against all of them
-    return [
-        gate.decide(client, person, through, asked, purpose, now=now, clock=clock)
-        for person, asked in zip(persons, fields, strict=True)
-    ]
+    giver = gate.number(through)  # once for all of them
+    row = [Item(client, person, giver, asked, purpose) for person, asked in zip(persons, fields, strict=True)]
+    return decide_row(gate, row, now=now, clock=clock)
 
 
-def _attempt(
-    gate: CompiledGate,
-    client: str,
-    persons: Sequence[Who],
-    through: Who,
-    fields: Sequence[tuple[str, ...]],
-    purpose: str,
-    now: int,
-    clock: int,
-) -> list[Decision] | None:
-    """None where the request as a whole is refused, or a pair is being stored."""
-    settled, view = gate.settled, gate.view
-    app, giver = settled.app(client), gate.number(through)
-    if gate.stale(clock) or app is None or app.refusal is not None or giver is None:
+def _attempt(gate: CompiledGate, row: Sequence[Item], now: int, clock: int) -> list[Decision] | None:
+    """None where the table is stale, was changed meanwhile, or something has to be read anew."""
+    settled, count = gate.settled, len(row)
+    apps = [settled.apps.get(item.client) or settled.take_app(item.client) for item in row]
+    places = np.array([-1 if app is None or app.refusal is not None else app.place for app in apps], np.int64)
+    persons = _named(gate, [item.person for item in row])
+    own = all(item.person is item.through for item in row)
+    givers = persons if own else _named(gate, [item.through for item in row])
+    codes, packed = np.zeros(count, np.int64), np.zeros(count, np.uint64)
+    at = persons.ctypes.data, givers.ctypes.data, now // _SECOND - BASE, clock, codes.ctypes.data, packed.ctypes.data
+    trouble = judge_row(gate.settled.desk_at, count, places.ctypes.data, *at)
+    if trouble in {POLICY_CHANGED, SHAPES_CAME}:
+        settled.renew(trouble, "")
+    elif trouble:
+        for item in row:  # one of these apps, if it was an app
+            settled.app(item.client)
+    if trouble >= AGAIN:
         return None
-    second = now // _SECOND - BASE
-    pair = view.pair(giver, view.flags[giver], app.place)
-    terms = settled.compiled(pair.shape)
-    if terms is None or terms.refusal is not None or (pair.ends and second >= pair.ends):
-        return None
-    numbers = np.fromiter((gate.number(person) or 0 for person in persons), np.int64, len(persons))
-    flags = np.frombuffer(view.flags, np.uint32)[numbers].astype(np.int64)
-    shapes, used = _pairs(gate, app, numbers, flags)
-    others = [settled.compiled(number) for number in np.unique(shapes).tolist()]
-    if IN_FLUX in shapes or None in others:
-        return None
-    codes, asleep = _codes(gate, shapes, flags, used, second)
-    direct = numbers == giver
-    own = _own_code(gate, app, giver, second)
-    as_granter = _CODE[Reason.GRANTER_INACTIVE] if own == _CODE[Reason.INACTIVE] else _CODE[Reason.GRANTER_OPTED_OUT]
-    said = np.where(flags & INDIRECT_SAID, (flags & INDIRECT_YES) > 0, settled.by_default)
-    free = (codes == 0) & ~direct
-    if own:
-        codes[free] = as_granter
-    else:
-        codes[free & ~said] = _CODE[Reason.INDIRECT_OFF]
-    giver_asleep = pair.used + settled.inactive_after if terms.had_grant and settled.inactive_after else 0
-    until = _earliest(asleep, min((end for end in (pair.ends, giver_asleep) if end), default=0))
-    return _told(gate, app, terms, fields, purpose, now, codes, flags, direct, until)
-
-
-def _own_code(gate: CompiledGate, app: App, giver: PersonNumber, second: int) -> int:
-    """What the granting person has chosen or let lapse."""
-    one, flags = np.array([giver], np.int64), np.array([gate.view.flags[giver]], np.int64)
-    shapes, used = _pairs(gate, app, one, flags)
-    return int(_codes(gate, shapes, flags, used, second)[0][0])
-
-
-def _pairs(gate: CompiledGate, app: App, numbers: Ints, flags: Ints) -> tuple[Ints, Ints]:
-    """Shape and last use of each person beside the app: a binary search for all of them in step."""
-    view = gate.view
-    start: npt.NDArray[Any] = view.array(Section.START, np.uint32)
-    apps: npt.NDArray[Any] = view.array(Section.APP, np.uint16)
-    low, end = start[numbers].astype(np.int64), start[numbers + 1].astype(np.int64)
-    high = end.copy()
-    while (open_ := low < high).any():
-        middle = (low + high) >> 1
-        less = np.zeros(len(low), np.bool_)
-        less[open_] = apps[middle[open_]] < app.place
-        low, high = np.where(open_ & less, middle + 1, low), np.where(open_ & ~less, middle, high)
-    found = low < end
-    found[found] = apps[low[found]] == app.place
-    shapes, used = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.int64)
-    shapes[found] = view.array(Section.SHAPE, np.uint16)[low[found]]
-    used[found] = view.array(Section.USED, np.uint32)[low[found]]
-    for n in np.flatnonzero(flags & HAS_OVERLAY).tolist():
-        pair = view.pair(int(numbers[n]), HAS_OVERLAY, app.place)
-        shapes[n], used[n] = pair.shape, pair.used
-    return shapes, used
-
-
-def _codes(gate: CompiledGate, shapes: Ints, flags: Ints, used: Ints, second: int) -> tuple[Ints, Ints]:
-    """What each person has chosen or let lapse, as a place among the reasons; and from when they count as inactive."""
-    settled = gate.settled
-    app_off, had = np.zeros(len(shapes), np.bool_), np.zeros(len(shapes), np.bool_)
-    for number in np.unique(shapes).tolist():
-        shape = settled.compiled(number)
-        if shape is not None:
-            app_off[shapes == number], had[shapes == number] = shape.app_off, shape.had_grant
-    timed = had & (settled.inactive_after > 0)
-    asleep = np.where(timed, used + settled.inactive_after, 0)
-    lapsed = timed & ((used == 0) | (second >= asleep))
-    codes = np.select(
-        [(flags & EXISTS) == 0, (flags & ALL_OFF) > 0, app_off, lapsed],
-        [_CODE[r] for r in _REASONS[1:5]],
-        0,
-    )
-    return codes.astype(np.int64), asleep
-
-
-def _earliest(asleep: Ints, end: int) -> Ints:
-    """The earlier of each person's end of activity and the request's; 0 is none."""
-    if not end:
-        return asleep
-    return np.where((asleep == 0) | (asleep > end), end, asleep)
-
-
-def _told(
-    gate: CompiledGate,
-    app: App,
-    terms: Compiled,
-    fields: Sequence[tuple[str, ...]],
-    purpose: str,
-    now: int,
-    codes: Ints,
-    flags: Ints,
-    direct: npt.NDArray[np.bool_],
-    until: Ints,
-) -> list[Decision]:
-    """The decisions; what is the same for several people is said once."""
-    settled = gate.settled
-    kept: dict[tuple[tuple[str, ...], int, bool], tuple[Decision, int]] = {}
     found: list[Decision] = []
-    reviewed = settled.reviewed(app, purpose, now) if purpose in terms.purposes else None
-    rows = zip(fields, codes.tolist(), flags.tolist(), direct.tolist(), until.tolist(), strict=True)
-    for asked_for, code, flag, own, ends in rows:
-        reason = _REASONS[code]
-        if reason is not None:
-            found.append(settled.asked(asked_for).refused(reason))
+    for item, app, code, word in zip(row, apps, codes.tolist(), packed.tolist(), strict=True):
+        asked = settled.questions.get(item.fields) or settled.asked(item.fields)
+        if app is None or app.refusal is not None:
+            again = settled.app(item.client)
+            if again is not app:
+                return None
+            found.append(asked.refused(Reason.APP_UNKNOWN if app is None else app.refusal or Reason.APP_UNKNOWN))
             continue
-        key = (asked_for, flag >> SET_SHIFT, own)
-        known = kept.get(key)
-        if known is None:
-            asked, granted = settled.asked(asked_for), terms.own if own else terms.through
-            decision = gate.fields(asked, app, terms, granted, flag, purpose, now, 0)
-            mask = sum(settled.bits[name] for name in decision.allowed)
-            known = kept[key] = (decision, mask)
-        decision, mask = known
-        if decision.allowed:
-            decision = Decision(decision.allowed, decision.denied, ends_at(ends, mask, reviewed))
-        found.append(decision)
+        reason = REASONS[code]
+        found.append(gate.told(asked, app, code, word, item.purpose, now) if reason is None else asked.refused(reason))
     return found
+
+
+def _named(gate: CompiledGate, whom: Sequence[Who]) -> np.ndarray:
+    """People as the kernel takes them: a digest each, or 8 bytes of 0 and a number; no digest begins so."""
+    digest = gate.digest
+    words = [
+        digest(who) if isinstance(who, str) else bytes(DIGEST_BYTES - 4) + (who or 0).to_bytes(4, "little")
+        for who in whom
+    ]
+    return np.frombuffer(b"".join(words), np.uint32)

@@ -1,9 +1,9 @@
 """What the gate answers: allowed fields, denied fields with a reason each, and until when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Reason(StrEnum):
@@ -36,8 +36,7 @@ class Reason(StrEnum):
     NO_RECEIPT = "no_receipt"  # it was allowed, but the ledger could not record it (law 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer for one person's fields; `until` is when a clock alone may first turn it into a no."""
 
     allowed: tuple[str, ...]

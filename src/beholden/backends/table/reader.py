@@ -6,7 +6,7 @@ from pathlib import Path
 
 from beholden.backends.table.files import Mapped, map_file, pointed
 from beholden.gate.compiled import CompiledGate, Who
-from beholden.gate.compiled_many import decide_many
+from beholden.gate.compiled_many import Item, decide_many, decide_row
 from beholden.gate.facts import AppFacts, Facts
 from beholden.gate.table.layout import Cell, identity_of
 from beholden.model.catalogue import Catalogue
@@ -41,9 +41,9 @@ class TableReader:
     ) -> Decision:
         """See CompiledGate.decide; `now` is microseconds since 1970."""
         gate = self._gate
-        if gate is not None:
-            found = gate.decide(client, person, through, fields, purpose, now=now, clock=self._clock())
-            if found.allowed or not _stale(found):
+        if gate is not None:  # as nearly always: one attempt, from a table that stands still
+            found = gate.attempt(client, person, through, fields, purpose, now, self._clock())
+            if found is not None:
                 return found
         gate = self.gate()
         if gate is None:
@@ -64,6 +64,13 @@ class TableReader:
         if gate is None:
             return [Decision((), dict.fromkeys(asked, Reason.GATE_STALE)) for asked in fields]
         return decide_many(gate, client, persons, through, fields, purpose, now=now, clock=self._clock())
+
+    def decide_row(self, row: Sequence[Item], now: int) -> list[Decision]:
+        """See `compiled_many.decide_row`: questions of any kind, from one state of the table."""
+        gate = self.gate()
+        if gate is None:
+            return [Decision((), dict.fromkeys(item.fields, Reason.GATE_STALE)) for item in row]
+        return decide_row(gate, row, now=now, clock=self._clock())
 
     def leaving(
         self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, now: int
@@ -112,7 +119,3 @@ class TableReader:
                     self.trouble = error.message
                 return
             self.trouble = mapped  # it may have been replaced since the pointer was read: look again
-
-
-def _stale(decision: Decision) -> bool:
-    return next(iter(decision.denied.values()), None) is Reason.GATE_STALE

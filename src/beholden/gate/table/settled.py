@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from beholden.gate.decision import judge_cluster, refuse_standing
 from beholden.gate.facts import AppFacts
 from beholden.gate.rows import AppRow, Shape
-from beholden.gate.table.layout import IN_FLUX, SET_SHIFT, Cell
+from beholden.gate.table.kernel import APP_CHANGED, APP_OFF, CODE, HAD_GRANT, POLICY_CHANGED, SHAPES_CAME, Desk
+from beholden.gate.table.layout import DIRECTORY, IN_FLUX, Cell, Section
 from beholden.gate.table.records import read_app, read_policy, read_set, read_shape
 from beholden.gate.table.view import TableView
 from beholden.model.catalogue import Catalogue
@@ -26,6 +30,19 @@ FOREVER: Final = 2**63
 _MOST_QUESTIONS: Final = 8_192
 _MOST_PURPOSES: Final = 256
 _LONGEST: Final = 64
+_PARTS: Final = (
+    Section.START,
+    Section.FLAGS,
+    Section.DIGEST,
+    Section.IDS,
+    Section.APP,
+    Section.SHAPE,
+    Section.ENDS,
+    Section.USED,
+    Section.APPS,
+    Section.OVERLAY_KEY,
+    Section.OVERLAY,
+)
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _STATE_REASON: Final = {
     None: Reason.NO_GRANT,
@@ -100,6 +117,11 @@ class Compiled:
     shape: Shape
 
 
+def address_of(part: memoryview) -> int:
+    """Where in this process's memory a part of the file is mapped; it stays there while the view lives."""
+    return int(np.frombuffer(part, np.uint8).ctypes.data) if len(part) else 0
+
+
 class Settled:
     """All of it, for one table file."""
 
@@ -112,11 +134,36 @@ class Settled:
         self.questions: dict[tuple[str, ...], Asked] = {}
         self.apps: dict[str, App] = {}
         self.shapes: list[Compiled | None] = []
+        self._marks = np.zeros(DIRECTORY, np.uint8)
+        self._words = np.zeros(DIRECTORY, np.uint64)
+        self._desk = self._laid_out()
+        self.desk_at = self._desk.ctypes.data
         self._sets: list[tuple[int, frozenset[str]]] = []
         self._places: dict[str, int] = {}
         self._places_read = 0
         self._nameless: dict[int, int] = {}
+        self._purposes: dict[frozenset[str], frozenset[str]] = {}  # each once: few, and looked into all the time
         self.take_policy()
+
+    def _laid_out(self) -> npt.NDArray[np.int64]:
+        """The desk of the kernels, over this file and what is settled here."""
+        view, sizes = self._view, self._view.sizes
+        desk = np.zeros(len(Desk), np.int64)
+        desk[Desk.CELLS] = address_of(view.cells)
+        for part in _PARTS:
+            desk[Desk[part.name]] = address_of(view.section(part))
+        desk[Desk.PEOPLE], desk[Desk.IDS_PLACES], desk[Desk.OVERLAY_PLACES] = sizes.people, sizes.ids, sizes.overlay
+        desk[Desk.SHAPE_MARKS], desk[Desk.APP_WORDS] = self._marks.ctypes.data, self._words.ctypes.data
+        return desk
+
+    def renew(self, code: int, client: str) -> None:
+        """Read anew what a kernel found to have changed."""
+        if code == POLICY_CHANGED:
+            self.take_policy()
+        elif code == APP_CHANGED:
+            self.take_app(client)
+        elif code == SHAPES_CAME:
+            self._take_shapes()
 
     def asked(self, fields: tuple[str, ...]) -> Asked:
         """The fields of a question, settled. Names that no catalogue has are not kept: they may be anything."""
@@ -142,9 +189,8 @@ class Settled:
             self._take_shapes()
         return self.shapes[number]
 
-    def off(self, flags: int) -> tuple[int, frozenset[str]]:
-        """The clusters that a person switched off, and the mask of their fields."""
-        number = flags >> SET_SHIFT
+    def off(self, number: int) -> tuple[int, frozenset[str]]:
+        """The clusters of a set that people switched off, after the mask of their fields."""
         if number >= len(self._sets):
             self._take_sets()
         return self._sets[number]
@@ -186,6 +232,9 @@ class Settled:
         self.limit = self.policy.gate_lag_limit_ms * 1_000_000
         self.inactive_after = (self.policy.inactivity_days or 0) * 86_400
         self.by_default = self.policy.indirect is Indirect.OPT_OUT
+        desk = self._desk
+        desk[Desk.POLICY_AT], desk[Desk.LIMIT] = at, self.limit
+        desk[Desk.INACTIVE_AFTER], desk[Desk.BY_DEFAULT] = self.inactive_after, self.by_default
         self.apps.clear()
 
     def take_app(self, client: str) -> App | None:
@@ -198,6 +247,7 @@ class Settled:
         row = read_app(self._view.log, word)
         if not isinstance(row, AppRow):
             return None
+        self._words[place] = word
         found = self.apps[client] = App(place, word, row.facts, refuse_standing(row.facts))
         return found
 
@@ -226,7 +276,11 @@ class Settled:
                 sum(self.bits.get(name, 0) for name in names) for names in (shape.fields, shape.through_fields)
             )
             refusal = _STATE_REASON[shape.state]
-            self.shapes.append(Compiled(refusal, own, through, shape.purposes, shape.app_off, shape.had_grant, shape))
+            marks = CODE[refusal] if refusal is not None else 0
+            self._marks[number] = marks | APP_OFF * shape.app_off | HAD_GRANT * shape.had_grant
+            purposes = self._purposes.setdefault(shape.purposes, shape.purposes)
+            self.shapes.append(Compiled(refusal, own, through, purposes, shape.app_off, shape.had_grant, shape))
+        self._desk[Desk.SHAPES] = len(self.shapes)
 
     def _take_sets(self) -> None:
         """Read the sets of clusters that came since."""

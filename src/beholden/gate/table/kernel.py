@@ -1,0 +1,404 @@
+"""The part of a decision that reads the table, compiled: which person, which pair, does the word stand.
+
+Of one question it says whether a word stands, and by which shape, or the first thing that stands against it, in the
+order of `decision.decide`. Names, purposes and masks of fields are settled outside, where they are words. The machine
+code is made by numba when this module is first imported, and kept beside it; nothing is compiled at installation.
+
+The kernels read the file's memory through the addresses in `Desk`, with the counter of stores before and after. The
+counter is read with a fence, since a compiler may otherwise take two readings of one place for one.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from llvmlite import ir
+from numba import carray as _carray  # type: ignore[attr-defined]
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from beholden.gate.rows import DIGEST_BYTES
+from beholden.gate.table.layout import (
+    ALL_OFF,
+    EXISTS,
+    HAS_OVERLAY,
+    IN_FLUX,
+    INDIRECT_SAID,
+    INDIRECT_YES,
+    SET_SHIFT,
+    Cell,
+)
+from beholden.model.decision import Reason
+
+OWN: Final = 0
+"""The person's own word stands for their own data."""
+THROUGH: Final = 1
+"""Somebody else's word stands for this person's data."""
+REASONS: Final = (
+    None,
+    None,
+    Reason.PERSON_UNKNOWN,
+    Reason.NO_GRANT,
+    Reason.GRANT_EXPIRED,
+    Reason.GRANT_ENDED,
+    Reason.OPTED_OUT_ALL,
+    Reason.OPTED_OUT_APP,
+    Reason.INACTIVE,
+    Reason.GRANTER_OPTED_OUT,
+    Reason.GRANTER_INACTIVE,
+    Reason.INDIRECT_OFF,
+)
+"""What a code of `judge` from 2 on says."""
+CODE: Final = {reason: code for code, reason in enumerate(REASONS) if reason is not None}
+AGAIN: Final = 32
+"""From here on a code is no answer: something has to be read anew."""
+STALE: Final = 32
+POLICY_CHANGED: Final = 33
+APP_CHANGED: Final = 34
+SHAPES_CAME: Final = 35
+MOVED: Final = 36
+
+# What is settled of a shape, in one byte: the code of what stands against its grant, and two marks.
+APP_OFF: Final = 64
+HAD_GRANT: Final = 128
+
+
+class Desk(IntEnum):
+    """What a kernel is given: addresses of the parts of a file, sizes, and what was settled."""
+
+    CELLS = 0
+    START = 1
+    FLAGS = 2
+    DIGEST = 3
+    IDS = 4
+    APP = 5
+    SHAPE = 6
+    ENDS = 7
+    USED = 8
+    APPS = 9
+    OVERLAY_KEY = 10
+    OVERLAY = 11
+    PEOPLE = 12  # sizes
+    IDS_PLACES = 13
+    OVERLAY_PLACES = 14
+    SHAPE_MARKS = 15  # addresses of what was settled: a byte a shape, a word an app
+    APP_WORDS = 16
+    SHAPES = 17  # how many shapes are settled
+    POLICY_AT = 18
+    LIMIT = 19  # nanoseconds
+    INACTIVE_AFTER = 20  # seconds
+    BY_DEFAULT = 21
+
+
+_CELLS, _START, _FLAGS, _DIGEST, _IDS, _APP = (int(Desk(n)) for n in range(6))
+_SHAPE, _ENDS, _USED, _APPS, _OVERLAY_KEY, _OVERLAY = (int(Desk(n)) for n in range(6, 12))
+_PEOPLE, _IDS_PLACES, _OVERLAY_PLACES, _SHAPE_MARKS, _APP_WORDS = (int(Desk(n)) for n in range(12, 17))
+_SHAPES, _POLICY_AT, _LIMIT, _INACTIVE_AFTER, _BY_DEFAULT = (int(Desk(n)) for n in range(17, 22))
+_AS_OF, _SEQUENCE, _POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
+_PERSON_UNKNOWN, _NO_GRANT, _EXPIRED, _ENDED = (CODE[r] for r in REASONS[2:6] if r is not None)
+_ALL, _APP_SWITCH, _INACTIVE, _GRANTER_OUT, _GRANTER_INACTIVE, _INDIRECT = (CODE[r] for r in REASONS[6:] if r)
+_HASH = np.uint64(0x9E37_79B9_7F4A_7C15)
+_WORDS = DIGEST_BYTES // 4
+_DESK = len(Desk)
+_intrinsic: Callable[[Any], Any] = (
+    intrinsic  # numba types these by what they are made of, not by how what they make is called
+)
+_inner: Callable[[Any], Any] = njit
+carray: Any = _carray
+NOBODY: Final = 0
+"""The number of nobody that is known."""
+
+
+@_intrinsic
+def _pointer(_: Any, address: Any) -> Any:
+    """An address as a pointer."""
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), code
+
+
+@_intrinsic
+def _fenced(_: Any, address: Any) -> Any:
+    """The word of 8 bytes at an address, read once, after all that was read before and before all that follows."""
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        builder.fence("acquire")
+        found = builder.load_atomic(place, ordering="acquire", align=8)
+        builder.fence("acquire")
+        return found
+
+    return types.uint64(address), code
+
+
+def _compiled(*signatures: str) -> Callable[[Any], Any]:
+    """Machine code for these types, kept on disk where there is a place for it."""
+
+    def made(function: Any) -> Any:
+        try:
+            return njit(list(signatures), cache=True)(function)
+        except RuntimeError:  # neither beside this file nor in the user's cache may anything be written
+            return njit(list(signatures))(function)
+
+    return made
+
+
+@_compiled("int64(int64, uint64, uint32)")
+def find(desk_at: int, first: Any, last: Any) -> Any:
+    """The number of the person with this digest (its first 8 bytes and its last 4), or NOBODY; see TableView.person."""
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    places, people = desk[_IDS_PLACES], desk[_PEOPLE]
+    ids = carray(_pointer(desk[_IDS]), places, np.uint32)
+    digests = carray(_pointer(desk[_DIGEST]), _WORDS * people, np.uint32)
+    flags = carray(_pointer(desk[_FLAGS]), people, np.uint32)
+    low, middle = np.uint32(first & np.uint64(0xFFFFFFFF)), np.uint32(first >> np.uint64(32))
+    at: Any = np.int64(first % np.uint64(places))
+    for _ in range(places):
+        number = np.int64(ids[at])
+        if number == 0:
+            return 0
+        word = number * _WORDS
+        same = digests[word] == low and digests[word + 1] == middle and digests[word + 2] == last
+        if same and flags[number] & EXISTS:
+            return number
+        at = at + 1 if at + 1 < places else 0
+    return 0
+
+
+@_inner
+def _pair(desk_at: int, number: int, flags: int, place: int) -> Any:
+    """Shape, end and last use of a pair; see TableView.pair."""
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    if flags & HAS_OVERLAY:
+        places = desk[_OVERLAY_PLACES]
+        keys = carray(_pointer(desk[_OVERLAY_KEY]), places, np.uint64)
+        key = np.uint64(number) << np.uint64(16) | np.uint64(place)
+        bits = 0
+        while places >> (bits + 1):
+            bits += 1
+        at: Any = np.int64((key * _HASH) >> np.uint64(64 - bits)) if bits else np.int64(0)
+        for _ in range(places):
+            if keys[at] == key:
+                found = carray(_pointer(desk[_OVERLAY] + 16 * at), 4, np.uint32)
+                return np.int64(found[0]), np.int64(found[1]), np.int64(found[2])
+            if keys[at] == 0:
+                break
+            at = (at + 1) & (places - 1)
+    start = carray(_pointer(desk[_START] + 4 * number), 2, np.uint32)
+    low, end = np.int64(start[0]), np.int64(start[1])
+    apps = carray(_pointer(desk[_APP]), end, np.uint16)
+    high = end
+    while low < high:
+        middle = (low + high) >> 1
+        if np.int64(apps[middle]) < place:
+            low = middle + 1
+        else:
+            high = middle
+    if low >= end or np.int64(apps[low]) != place:
+        return 0, 0, 0
+    shape = carray(_pointer(desk[_SHAPE] + 2 * low), 1, np.uint16)
+    ends = carray(_pointer(desk[_ENDS] + 4 * low), 1, np.uint32)
+    used = carray(_pointer(desk[_USED] + 4 * low), 1, np.uint32)
+    return np.int64(shape[0]), np.int64(ends[0]), np.int64(used[0])
+
+
+@_inner
+def _stands_against(flags: int, marks: int, asleep: int, second: int) -> Any:
+    """What a person has chosen or let lapse, 0 where nothing is. `asleep` is 0 for never, -1 for always (R6)."""
+    if flags & ALL_OFF:
+        return _ALL
+    if marks & APP_OFF:
+        return _APP_SWITCH
+    return _INACTIVE if asleep != 0 and second >= asleep else 0
+
+
+@_inner
+def _judge(desk_at: int, place: int, subject: int, giver: int, second: int) -> Any:  # noqa: PLR0912 - see decide
+    """A code, and where that is OWN or THROUGH: the shape, its subject's set of clusters, the end (0 for never)."""
+    nothing = np.uint64(0)
+    if giver == 0:
+        return (_PERSON_UNKNOWN if subject == 0 else _NO_GRANT), nothing
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    all_flags = carray(_pointer(desk[_FLAGS]), desk[_PEOPLE], np.uint32)
+    all_marks = carray(_pointer(desk[_SHAPE_MARKS]), 65_536, np.uint8)
+    flags = np.int64(all_flags[giver])
+    shape, ends, used = _pair(desk_at, giver, flags, place)
+    if shape == IN_FLUX:
+        return MOVED, nothing
+    if shape >= desk[_SHAPES]:
+        return SHAPES_CAME, nothing
+    marks = np.int64(all_marks[shape])
+    refusal = marks & 63
+    if refusal:
+        return (_PERSON_UNKNOWN if subject == 0 and refusal == _NO_GRANT else refusal), nothing
+    if ends and second >= ends:
+        return _EXPIRED, nothing
+    if subject == 0:
+        return _PERSON_UNKNOWN, nothing
+    after = desk[_INACTIVE_AFTER]
+    asleep = 0
+    if after and marks & HAD_GRANT:
+        asleep = used + after if used else -1
+    until = ends if asleep == 0 or (0 < ends < asleep) else asleep
+    against = _stands_against(flags, marks, asleep, second)
+    code = OWN
+    if subject == giver:
+        if against:
+            return against, nothing
+    else:  # both must stand (law 2), the person's own choice first
+        code = THROUGH
+        flags = np.int64(all_flags[subject])
+        other, _, used = _pair(desk_at, subject, flags, place)
+        if other == IN_FLUX:
+            return MOVED, nothing
+        if other >= desk[_SHAPES]:
+            return SHAPES_CAME, nothing
+        marks = np.int64(all_marks[other])
+        asleep = 0
+        if after and marks & HAD_GRANT:
+            asleep = used + after if used else -1
+        own = _stands_against(flags, marks, asleep, second)
+        if own:
+            return own, nothing
+        if against:
+            return (_GRANTER_INACTIVE if against == _INACTIVE else _GRANTER_OUT), nothing
+        said = flags & INDIRECT_YES if flags & INDIRECT_SAID else desk[_BY_DEFAULT]
+        if not said:
+            return _INDIRECT, nothing
+        if asleep and (until == 0 or asleep < until):
+            until = asleep
+    until = min(until, 0xFFFF_FFFF)
+    packed = np.uint64(until) << np.uint64(32) | np.uint64(flags >> SET_SHIFT) << np.uint64(16) | np.uint64(shape)
+    return code, packed
+
+
+@_inner
+def _trusted(desk_at: int, clock: int) -> Any:
+    """0 where the table is of the policy that was settled and within the limit of lag (law 4)."""
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    cells = carray(_pointer(desk[_CELLS]), 512, np.int64)
+    if cells[_POLICY] != desk[_POLICY_AT]:
+        return POLICY_CHANGED
+    lag = clock - cells[_AS_OF]
+    return STALE if lag > desk[_LIMIT] or lag < -desk[_LIMIT] else 0
+
+
+@_inner
+def _app_stands(desk_at: int, place: int) -> Any:
+    """Whether an app is as it was when it was settled."""
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    apps = carray(_pointer(desk[_APPS] + 8 * place), 1, np.uint64)
+    words = carray(_pointer(desk[_APP_WORDS] + 8 * place), 1, np.uint64)
+    return apps[0] == words[0]
+
+
+@_inner
+def _present(desk_at: int, number: int) -> Any:
+    """The number, where there is such a person."""
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    if number <= 0 or number >= desk[_PEOPLE]:
+        return 0
+    flags = carray(_pointer(desk[_FLAGS] + 4 * number), 1, np.uint32)
+    return number if flags[0] & EXISTS else 0
+
+
+@_compiled("Tuple((int64, uint64))(int64, int64, uint64, uint32, uint64, uint32, int64, int64)")
+def judge_named(
+    desk_at: int, place: int, first: Any, last: Any, giver_first: Any, giver_last: Any, second: int, clock: int
+) -> Any:
+    """One question about a person by the digest of their outside id, on the word of another one.
+
+    A code from AGAIN on is no answer. `second` is seconds since 2000, `clock` nanoseconds of the monotonic clock.
+    """
+    nothing = np.uint64(0)
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    counter = desk[_CELLS] + 8 * _SEQUENCE
+    before = _fenced(counter)
+    trouble = _trusted(desk_at, clock)
+    if trouble:
+        return trouble, nothing
+    if not _app_stands(desk_at, place):
+        return APP_CHANGED, nothing
+    giver = find(desk_at, giver_first, giver_last)
+    subject = giver
+    if first != giver_first or last != giver_last:
+        subject = find(desk_at, first, last)
+    code, packed = _judge(desk_at, place, subject, giver, second)
+    if _fenced(counter) != before:
+        return MOVED, nothing
+    return code, packed
+
+
+@_compiled("Tuple((int64, uint64))(int64, int64, int64, int64, int64, int64)")
+def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: int, clock: int) -> Any:
+    """As `judge_named`, by the numbers of the two people; a number that nobody has is NOBODY."""
+    nothing = np.uint64(0)
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    counter = desk[_CELLS] + 8 * _SEQUENCE
+    before = _fenced(counter)
+    trouble = _trusted(desk_at, clock)
+    if trouble:
+        return trouble, nothing
+    if not _app_stands(desk_at, place):
+        return APP_CHANGED, nothing
+    code, packed = _judge(desk_at, place, _present(desk_at, subject), _present(desk_at, giver), second)
+    if _fenced(counter) != before:
+        return MOVED, nothing
+    return code, packed
+
+
+@_inner
+def _of_digest(desk_at: int, low: Any, middle: Any, last: Any) -> Any:
+    if low == 0 and middle == 0:
+        return _present(desk_at, np.int64(last))
+    return find(desk_at, np.uint64(middle) << np.uint64(32) | np.uint64(low), last)
+
+
+@_compiled("int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)")
+def judge_row(
+    desk_at: int,
+    count: int,
+    places_at: int,
+    digests_at: int,
+    givers_at: int,
+    second: int,
+    clock: int,
+    codes_at: int,
+    packed_at: int,
+) -> Any:
+    """`count` questions from one state of the table: 0, or a code from AGAIN on, and then nothing was answered.
+
+    `places` are i64, -1 where nothing is to be judged; digests are 12 bytes each; `codes` i64 and `packed` u64 are
+    written. A digest of which the first 8 bytes are 0 is a number in its last 4.
+    """
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    places = carray(_pointer(places_at), count, np.int64)
+    codes = carray(_pointer(codes_at), count, np.int64)
+    packed = carray(_pointer(packed_at), count, np.uint64)
+    digests = carray(_pointer(digests_at), _WORDS * count, np.uint32)
+    givers = carray(_pointer(givers_at), _WORDS * count, np.uint32)
+    counter = desk[_CELLS] + 8 * _SEQUENCE
+    before = _fenced(counter)
+    trouble = _trusted(desk_at, clock)
+    if trouble:
+        return trouble
+    for n in range(count):
+        place = places[n]
+        if place < 0:
+            continue
+        if not _app_stands(desk_at, place):
+            return APP_CHANGED
+        at = _WORDS * n
+        giver = _of_digest(desk_at, givers[at], givers[at + 1], givers[at + 2])
+        subject = giver
+        if digests_at != givers_at:
+            subject = _of_digest(desk_at, digests[at], digests[at + 1], digests[at + 2])
+        code, found = _judge(desk_at, place, subject, giver, second)
+        if code >= AGAIN:
+            return code
+        codes[n], packed[n] = code, found
+    return MOVED if _fenced(counter) != before else 0
