@@ -125,14 +125,16 @@ def _run(
     import uvicorn
 
     from beholden.web import app
-    from beholden.web.protocol import BoundedProtocol
+    from beholden.web.hot import HotPath
+    from beholden.web.protocol import BoundedProtocol, with_quick_path
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines would tell who signs in when
+    gate = bootstrap.quick_gate(chosen, engines)
     config = uvicorn.Config(
-        app.create(engines, chosen, bootstrap.quick_gate(chosen, engines)),
+        app.create(engines, chosen),
         loop="uvloop",
-        http=BoundedProtocol,
+        http=BoundedProtocol if gate is None else with_quick_path(HotPath(engines, gate)),
         lifespan="off",
         log_config=None,
         log_level="warning",

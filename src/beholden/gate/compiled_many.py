@@ -5,11 +5,12 @@ for a long row, each question is decided alone.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from beholden.gate.compiled import CompiledGate, Who
+from beholden.gate.ports import Item
 from beholden.gate.rows import BASE, DIGEST_BYTES
 from beholden.gate.table.kernel import AGAIN, POLICY_CHANGED, REASONS, SHAPES_CAME, judge_row
 from beholden.model.decision import Decision, Reason
@@ -17,16 +18,6 @@ from beholden.model.decision import Decision, Reason
 _TRIES: Final = 4
 _FEW: Final = 4
 _SECOND: Final = 1_000_000
-
-
-class Item(NamedTuple):
-    """One question of a row; its members are `CompiledGate.decide`'s."""
-
-    client: str
-    person: Who
-    through: Who
-    fields: tuple[str, ...]
-    purpose: str
 
 
 def decide_row(gate: CompiledGate, row: Sequence[Item], *, now: int, clock: int) -> list[Decision]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from beholden.gate.facts import AppFacts, Facts
 from beholden.gate.feed import Changes
@@ -160,6 +160,16 @@ class Applied(Protocol):
         took as long as the lag limit (False)."""
 
 
+class Item(NamedTuple):
+    """One question to the decision table; people are meant as there."""
+
+    client: str
+    person: str | int | None
+    through: str | int | None
+    fields: tuple[str, ...]
+    purpose: str
+
+
 class DecisionTable(Protocol):
     """The state of the world in memory, followed from the store (decision 0004).
 
@@ -177,6 +187,10 @@ class DecisionTable(Protocol):
         now: int,
     ) -> Decision:
         """What `decision.decide` says on the facts in the table."""
+        ...
+
+    def decide_row(self, row: Sequence[Item], now: int) -> list[Decision]:
+        """The same for many questions, from one state of the table."""
         ...
 
     def leaving(

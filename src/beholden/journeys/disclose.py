@@ -108,7 +108,7 @@ def evaluate_many(
         if not isinstance(one, Question):
             answers.append(one)
         elif asks_too_often(engines, one):
-            answers.append(rate_limited(engines, one))
+            answers.append(rate_limited(one.fields or tuple(engines.catalogue.by_field)))
         else:
             answers.append(None)
             requests[n] = _request_of(engines, one)
@@ -134,9 +134,9 @@ def asks_too_often(engines: Engines, question: Question) -> bool:
     return engines.limiter.wait(question.app, (question.through or question.person).id) > 0
 
 
-def rate_limited(engines: Engines, question: Question) -> Decision:
+def rate_limited(fields: Sequence[str]) -> Decision:
     """The no of a question too many; it is the same whoever was asked about (law 3)."""
-    return _denied(question.fields or tuple(engines.catalogue.by_field), Reason.RATE_LIMITED)
+    return _denied(fields, Reason.RATE_LIMITED)
 
 
 def _request_of(engines: Engines, question: Question) -> Request:

@@ -9,32 +9,30 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 
-from beholden.gate.pairwise import person_of
-from beholden.gate.ports import DecisionTable
-from beholden.journeys.disclose import PersonRef, Question, asks_too_often, rate_limited
+from beholden.gate.ports import DecisionTable, Item
+from beholden.journeys.disclose import rate_limited
 from beholden.journeys.ports import Engines
-from beholden.journeys.ruling import both, is_possible
+from beholden.journeys.ruling import both
 from beholden.model.catalogue import FieldClass
 from beholden.model.decision import Decision
 from beholden.model.disclosure import Disclosure
 from beholden.model.errors import Unavailable
-from beholden.model.ids import PersonNumber
 from beholden.model.time import DAY, from_micros, to_micros
+
+__all__ = ["Item", "Noting", "QuickGate"]
 
 _MOST_NOTED = 4_096
 
-Who = str | PersonNumber | None
 Noting = tuple[str, str, str]
 """A permission that was used: client id, cluster, purpose."""
 
 
 class QuickGate:
-    """The gate of one worker."""
+    """The gate of one worker. Questions name people by the platform's ids."""
 
     def __init__(self, engines: Engines, table: DecisionTable) -> None:
         self._engines = engines
         self._table = table
-        self._every_field = tuple(engines.catalogue.by_field)
         self._sensitive = {
             name: cluster.name
             for name, cluster in engines.catalogue.by_field.items()
@@ -50,40 +48,45 @@ class QuickGate:
         """See DecisionTable."""
         return self._table.epoch()
 
-    def decide(self, question: Question, now: int) -> Decision:
+    def decide(self, item: Item, now: int) -> Decision:
         """The answer to a question that discloses nothing."""
-        if asks_too_often(self._engines, question):
-            return rate_limited(self._engines, question)
-        person = self._who(question.app, question.person)
-        through = person if question.through is None else self._who(question.app, question.through)
-        return self._table.decide(question.app, person, through, self._fields(question), question.purpose, now)
+        if self._engines.limiter.wait(item.client, str(item.through)) > 0:
+            return rate_limited(item.fields)
+        return self._table.decide(*item, now)
 
-    def leaving(self, question: Question, now: int) -> tuple[Decision, Disclosure | None]:
+    def decide_row(self, row: Sequence[Item], now: int) -> list[Decision]:
+        """The answers to questions that disclose nothing, from one state of the table."""
+        wait = self._engines.limiter.wait
+        over = [n for n, item in enumerate(row) if wait(item.client, str(item.through)) > 0]
+        found = self._table.decide_row(row, now)
+        for n in over:
+            found[n] = rate_limited(row[n].fields)
+        return found
+
+    def leaving(self, item: Item, now: int) -> tuple[Decision, Disclosure | None]:
         """The answer, and what goes into the ledger before it is given (law 1); see DecisionTable.leaving."""
-        if asks_too_often(self._engines, question):
-            return rate_limited(self._engines, question), None
-        person = self._who(question.app, question.person)
-        through = person if question.through is None else self._who(question.app, question.through)
-        return self._table.leaving(question.app, person, through, self._fields(question), question.purpose, now)
+        if self._engines.limiter.wait(item.client, str(item.through)) > 0:
+            return rate_limited(item.fields), None
+        return self._table.leaving(*item, now)
 
-    def after_receipt(self, question: Question, leaving: Disclosure, decision: Decision) -> Decision:
+    def after_receipt(self, item: Item, leaving: Disclosure, decision: Decision) -> Decision:
         """What still holds once the receipt is there: asked anew, since a ban may have come while the disk was slow.
         Only what both answers allow leaves."""
-        person, through, fields = leaving.person, leaving.through, self._fields(question)
-        again = self._table.decide(question.app, person, through, fields, question.purpose, self.now())
+        fields, now = item.fields, self.now()
+        again = self._table.decide(item.client, leaving.person, leaving.through, fields, item.purpose, now)
         if again.allowed == decision.allowed:
             return decision
         return both(decision, again)
 
-    def unnoted(self, question: Question, decision: Decision, now: int) -> list[Noting]:
+    def unnoted(self, item: Item, decision: Decision, now: int) -> list[Noting]:
         """Approved permissions that this answer uses and that were not noted today (R8); each is named once."""
         clusters = {self._sensitive[field] for field in decision.allowed if field in self._sensitive}
         if not clusters:
             return []
-        app, instant = self._table.app(question.app), from_micros(now)
+        app, instant = self._table.app(item.client), from_micros(now)
         due: list[Noting] = []
         for cluster in clusters:
-            key = (question.app, cluster, question.purpose)
+            key = (item.client, cluster, item.purpose)
             last = self._noted.get(key) or (app.noted.get(key[1:]) if app is not None else None)
             if app is not None and key[1:] in app.approvals and (last is None or instant - last >= DAY):
                 due.append(key)
@@ -107,12 +110,3 @@ class QuickGate:
                     self._engines.store.perform(
                         lambda unit, n=number, c=cluster, p=purpose: unit.directory.touch_reviews(n, [c], p, now)  # type: ignore[misc]
                     )
-
-    def _fields(self, question: Question) -> tuple[str, ...]:
-        return self._every_field if question.fields is None else question.fields
-
-    def _who(self, client: str, ref: PersonRef) -> Who:
-        if not ref.scoped:
-            return ref.id if is_possible(ref.id) else None
-        app = self._table.app(client)
-        return None if app is None else person_of(self._engines.pairwise, app.number, ref.id)

@@ -21,7 +21,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beholden.journeys.ports import Engines
-from beholden.journeys.quick import QuickGate
 from beholden.model.act import ActorKind
 from beholden.model.errors import (
     BadInput,
@@ -47,7 +46,6 @@ from beholden.web import (
     signals,
 )
 from beholden.web.configuration import Configuration
-from beholden.web.hot import HotPath
 from beholden.web.session import SignInNeeded
 
 MAX_BODY_BYTES = 64 * 1024
@@ -78,16 +76,8 @@ _SENTENCES = {
 }
 
 
-def create(engines: Engines, settings: Configuration, quick: QuickGate | None = None) -> ASGIApp:
-    """The application on these engines. It opens nothing itself; `bootstrap` wires and closes the engines.
-
-    With a quick gate, evaluations are answered by it, in front of everything else.
-    """
-    application = _application(engines, settings)
-    return application if quick is None else HotPath(application, engines, quick)
-
-
-def _application(engines: Engines, settings: Configuration) -> Starlette:
+def create(engines: Engines, settings: Configuration) -> ASGIApp:
+    """The application on these engines. It opens nothing itself; `bootstrap` wires and closes the engines."""
     application = Starlette(
         routes=_routes(engines, settings),
         middleware=[Middleware(Envelope, engines=engines)],

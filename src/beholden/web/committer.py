@@ -19,10 +19,14 @@ MAX_TOGETHER = 2_000
 """Disclosures in one append; so that nobody waits long behind a crowd."""
 
 
+Told = Callable[[BeholdenError | None], None]
+"""Is called on the event loop with what became of the disclosures: None once they are durable."""
+
+
 @dataclass(eq=False, slots=True)
 class _Call:
     items: Sequence[Disclosure]
-    done: asyncio.Future[None]
+    told: Told
 
 
 class Committer:
@@ -39,14 +43,21 @@ class Committer:
 
         A caller that goes away meanwhile leaves its disclosures in: the ledger may say more than left, never less.
         """
+        done = asyncio.get_running_loop().create_future()
+        self.submit(items, lambda error: None if done.done() else done.set_result(error))
+        error = await done
+        if error is not None:
+            raise error
+
+    def submit(self, items: Sequence[Disclosure], told: Told) -> None:
+        """As `commit`, for whoever does not wait."""
         if self._waiting + len(items) > MAX_WAITING:
-            raise Unavailable("The ledger cannot keep up.", "Try again later.")
-        call = _Call(items, asyncio.get_running_loop().create_future())
-        self._calls.append(call)
+            told(Unavailable("The ledger cannot keep up.", "Try again later."))
+            return
+        self._calls.append(_Call(items, told))
         self._waiting += len(items)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        await asyncio.shield(call.done)
 
     async def _work(self) -> None:
         calls: list[_Call] = []
@@ -54,13 +65,14 @@ class Committer:
             while self._calls:
                 calls = self._take()
                 outcomes = await asyncio.to_thread(self._durable, calls)
-                for call, error in zip(calls, outcomes, strict=True):
+                told, calls = calls, []
+                for call, error in zip(told, outcomes, strict=True):
                     self._waiting -= len(call.items)
-                    _tell(call, error)
+                    call.told(None if error is None else type(error)(error.message, error.remedy))
         finally:
             self._task = None
             for call in [*calls, *self._calls]:  # who was not told yet, where the loop is being ended
-                _tell(call, Unavailable("The server is stopping.", "Try again."))
+                call.told(Unavailable("The server is stopping.", "Try again."))
             self._calls.clear()
             self._waiting = 0
 
@@ -91,13 +103,3 @@ class Committer:
         except Exception as error:  # noqa: BLE001 - whatever it was, there is no receipt
             return Unavailable(f"The ledger failed ({type(error).__name__}).", "Look at the log.")
         return None
-
-
-def _tell(call: _Call, error: BeholdenError | None) -> None:
-    if call.done.done():
-        return
-    if error is None:
-        call.done.set_result(None)
-    else:
-        call.done.set_exception(type(error)(error.message, error.remedy))
-        call.done.exception()  # looked at, should the caller be gone

@@ -22,6 +22,13 @@ class GatheringTransport:
             self._loop.call_soon(self._flush)
         self._pending.append(data)
 
+    def write_now(self, data: bytes) -> None:
+        """As `write`, for a whole answer: it need not wait for more of this turn, only for what came before it."""
+        if self._pending:
+            self._pending.append(data)
+        else:
+            self._transport.write(data)
+
     def close(self) -> None:
         """As Transport.close: what was written is sent first."""
         self._flush()

@@ -1,173 +1,194 @@
 """The decision path: AuthZEN evaluations answered on the event loop, from the decision table.
 
 It stands in front of everything else and takes only what it can answer whole: a caller whose key was checked since the
-last change of the store, a well-formed question about a person, a table that can be trusted. Whatever is not so goes to
-the doors behind it with the body that was read, so that each refusal is worded in one place.
+last change of the store, a plain question about a person, a table that can be trusted. Whatever is not so goes to the
+doors behind it with the body that was read, so that each refusal is worded in one place.
+
+It speaks to the connection itself (`protocol`), not through ASGI: a task, a scope and two messages a request cost more
+than the answer.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import orjson
-from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beholden.journeys.access import check_platform_key
-from beholden.journeys.disclose import Question, Stop, cut, withdrawn
+from beholden.journeys.disclose import Stop, cut, withdrawn
 from beholden.journeys.ports import Engines
 from beholden.journeys.quick import Noting, QuickGate
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
-from beholden.model.errors import BadInput, BeholdenError
-from beholden.web import strict_json
-from beholden.web.authzen import read_question, write_decision
+from beholden.model.errors import BeholdenError
+from beholden.web.authzen import write_decision
 from beholden.web.committer import Committer
 from beholden.web.door import MAX_REQUEST_ID
-from beholden.web.gate_api import EVALUATION, EVALUATIONS, read_items, read_stop
+from beholden.web.gate_api import EVALUATION, EVALUATIONS
+from beholden.web.plain import Row, read_one, read_row
 
 _MOST_KEYS = 1_024
+_MOST_ANSWERS = 8_192
 _REMEMBERED_SECONDS = 1.0
 _MEDIA = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
-_FIXED: tuple[tuple[bytes, bytes], ...] = (
-    (b"content-type", b"application/json"),
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-)
-_Answer = Callable[[bytes], "list[Question] | Question | None"]
+_ONE, _MANY = EVALUATION.encode(), EVALUATIONS.encode()
+_HEAD = b"content-type: application/json\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
+_STRICT = b"strict-transport-security: max-age=31536000\r\n"
+
+Reply = Callable[[bytes | None], None]
+"""Is called once, on the event loop: with an answer's headers and body, or None where the doors behind must answer."""
 
 
 class HotPath:
-    """In front of `behind`. Belongs to one event loop."""
+    """Belongs to one event loop."""
 
-    def __init__(self, behind: ASGIApp, engines: Engines, gate: QuickGate) -> None:
-        self._behind = behind
+    paths = frozenset({_ONE, _MANY})
+
+    def __init__(self, engines: Engines, gate: QuickGate) -> None:
         self._engines = engines
         self._gate = gate
         self._committer = Committer(engines.ledger.append)
         self._callers: dict[bytes, tuple[int, float]] = {}
         self._prefix = engines.ids.new("req").encode()
         self._count = 0
-        self._fixed = _FIXED
-        if engines.url.startswith("https:"):
-            self._fixed = (*_FIXED, (b"strict-transport-security", b"max-age=31536000"))
+        self._head = _HEAD + (_STRICT if engines.url.startswith("https:") else b"")
+        self._whole: dict[tuple[str, ...], bytes] = {}
+        self._refused: dict[int, tuple[Decision, bytes]] = {}
+        self._working: set[asyncio.Future[object]] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
-        if scope["type"] == "http" and scope["path"] in _PATHS and scope["method"] == "POST":
-            await self._serve(scope, receive, send)
-        else:
-            await self._behind(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _read_headers(scope["headers"])
-        if headers is None:
-            await self._behind(scope, receive, send)
-            return
-        key, request_id = headers
-        message = await receive()
-        body = message.get("body", b"")
-        whole = message["type"] == "http.request" and not message.get("more_body") and len(body) <= strict_json.MEBIBYTE
-        found = await self._answered(scope["path"], body) if whole and await self._admitted(key) else None
+    def take(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, reply: Reply) -> None:
+        """Answer a POST to one of `paths`, at once or later."""
+        found = _read_headers(headers)
         if found is None:
-            await self._behind(scope, _again(message, receive), send)
+            reply(None)
             return
-        head = [*self._fixed, (b"content-length", b"%d" % len(found)), (b"x-request-id", request_id or self._new_id())]
-        await send({"type": "http.response.start", "status": 200, "headers": head})
-        await send({"type": "http.response.body", "body": found})
+        key, request_id = found
+        if self._admitted(key):
+            self._answer(path, body, request_id, reply)
+        else:
+            self._ask(key, lambda admitted: self._answer(path, body, request_id, reply) if admitted else reply(None))
 
-    def _new_id(self) -> bytes:
-        """An id like every answer has; random once a process, then counted: a random one costs as much as an answer."""
-        self._count += 1
-        return b"%s_%d" % (self._prefix, self._count)
-
-    async def _admitted(self, key: bytes) -> bool:
+    def _admitted(self, key: bytes) -> bool:
         """Whether this key holds, as checked at the present epoch and within the last second: a revocation is in the
         feed too, and one that only runs out is found when it is looked up again."""
-        epoch, now = self._gate.epoch(), time.monotonic()
         known = self._callers.get(key)
-        if epoch and known is not None and known[0] == epoch and now - known[1] < _REMEMBERED_SECONDS:
-            return True
-        text = key.decode("latin-1")
+        if known is None or time.monotonic() - known[1] >= _REMEMBERED_SECONDS:
+            return False
+        epoch = self._gate.epoch()
+        return epoch != 0 and known[0] == epoch
+
+    def _ask(self, key: bytes, then: Callable[[bool], None]) -> None:
+        """Look the key up in the store, in a thread."""
+        epoch, now = self._gate.epoch(), time.monotonic()
+
+        def asked(done: asyncio.Future[bool]) -> None:
+            self._working.discard(done)
+            admitted = not done.cancelled() and done.exception() is None and done.result()
+            if admitted and epoch:
+                if len(self._callers) >= _MOST_KEYS:
+                    self._callers.clear()
+                self._callers[key] = (epoch, now)
+            then(admitted)
+
+        work = asyncio.get_running_loop().run_in_executor(None, self._holds, key.decode("latin-1"))
+        self._working.add(work)  # type: ignore[arg-type]
+        work.add_done_callback(asked)
+
+    def _holds(self, key: str) -> bool:
         try:
-            caller = await run_in_threadpool(check_platform_key, self._engines, text)
+            return check_platform_key(self._engines, key) is not None
         except BeholdenError:
             return False
-        if caller is None:
-            return False
-        if epoch:
-            if len(self._callers) >= _MOST_KEYS:
-                self._callers.clear()
-            self._callers[key] = (epoch, now)
-        return True
 
-    async def _answered(self, path: str, body: bytes) -> bytes | None:
-        """The answer's bytes; None where the doors behind must give it."""
-        try:
-            asked = strict_json.read_object(body)
-            items = read_items(asked) if path == EVALUATIONS else []
-            if not items:
-                question = read_question(asked)
-                return await self._one(question) if isinstance(question, Question) else None
-            return await self._many(asked, items)
-        except BadInput:
-            return None
+    def _answer(self, path: bytes, body: bytes, request_id: bytes, reply: Reply) -> None:
+        single = path == _ONE
+        row = read_one(body) if single else read_row(body)
+        if row is None:
+            reply(None)
+            return
 
-    async def _one(self, question: Question) -> bytes | None:
+        def told(answers: list[Decision] | None) -> None:
+            reply(None if answers is None else self._written(answers, request_id, single=single))
+
         now = self._gate.now()
-        if not question.disclose:
-            return orjson.dumps(write_decision(self._gate.decide(question, now)))
-        answers = await self._disclosed([question], [None], now)
-        return None if answers is None else orjson.dumps(write_decision(answers[0]))
+        if row.disclosing:
+            self._disclose(row, now, told)
+        elif single:
+            told([self._gate.decide(row.items[0], now)])
+        else:
+            answers = self._gate.decide_row(row.items, now)
+            told(answers if row.stop is Stop.NEVER else answers[: len(cut(answers, row.stop))])
 
-    async def _many(self, asked: dict[str, Any], items: Sequence[Any]) -> bytes | None:
-        stop = read_stop(asked)
-        questions = _read_row(asked, items)
-        if questions is None:
-            return None
-        now = self._gate.now()
-        decide = self._gate.decide
-        answers = [None if question.disclose else decide(question, now) for question in questions]
-        if stop is not Stop.NEVER:
-            looked = [a or self._gate.decide(q, now) for q, a in zip(questions, answers, strict=True)]
-            questions = questions[: len(cut(looked, stop))]
-        final = await self._disclosed(questions, answers[: len(questions)], now)
-        if final is None:
-            return None
-        return orjson.dumps({"evaluations": [write_decision(answer) for answer in final]})
-
-    async def _disclosed(
-        self, questions: Sequence[Question], answers: Sequence[Decision | None], now: int
-    ) -> list[Decision] | None:
-        """The answers, those that disclose (None so far) only after their receipts, all in one append (law 1)."""
-        final: list[Decision] = []
-        items: list[Disclosure] = []
-        places: list[int] = []
-        for place, (question, given) in enumerate(zip(questions, answers, strict=True)):
-            answer, found = (given, None) if given is not None else self._gate.leaving(question, now)
-            final.append(answer)
-            if given is None and answer.allowed:
+    def _disclose(self, row: Row, now: int, then: Callable[[list[Decision] | None], None]) -> None:
+        """The answers, those that disclose only after their receipts, all in one append (law 1); None where the table
+        cannot name the grant that something leaves by."""
+        gate, items = self._gate, row.items
+        answers: list[Decision] = []
+        if row.stop is not Stop.NEVER:
+            items = items[: len(cut(gate.decide_row(items, now), row.stop))]
+        leaving: dict[int, Disclosure] = {}
+        disclosing = set(row.disclosing)
+        for place, item in enumerate(items):
+            if place not in disclosing:
+                answers.append(gate.decide(item, now))
+                continue
+            answer, found = gate.leaving(item, now)
+            answers.append(answer)
+            if answer.allowed:
                 if found is None:
-                    return None
-                items.append(found)
-                places.append(place)
-        if items:
-            try:
-                await self._committer.commit(items)
-            except BeholdenError:
-                for place in places:
-                    final[place] = withdrawn(final[place], Reason.NO_RECEIPT)
-                return final
+                    then(None)
+                    return
+                leaving[place] = found
+        if not leaving:
+            then(answers)
+            return
+
+        def told(error: BeholdenError | None) -> None:
             due: list[Noting] = []
-            for place, leaving in zip(places, items, strict=True):
-                due += self._gate.unnoted(questions[place], final[place], now)
-                final[place] = self._gate.after_receipt(questions[place], leaving, final[place])
+            for place, disclosure in leaving.items():
+                item, answer = items[place], answers[place]
+                if error is not None:
+                    answers[place] = withdrawn(answer, Reason.NO_RECEIPT)
+                    continue
+                due += gate.unnoted(item, answer, now)
+                answers[place] = gate.after_receipt(item, disclosure, answer)
             if due:
-                await run_in_threadpool(self._gate.note, due)
-        return final
+                work = asyncio.get_running_loop().run_in_executor(None, gate.note, due)
+                self._working.add(work)  # type: ignore[arg-type]
+                work.add_done_callback(self._working.discard)
+            then(answers)
 
+        self._committer.submit(list(leaving.values()), told)
 
-_PATHS = frozenset({EVALUATION, EVALUATIONS})
+    def _written(self, answers: Sequence[Decision], request_id: bytes, *, single: bool) -> bytes:
+        """Headers and body."""
+        if single:
+            body = self._rendered(answers[0])
+        else:
+            body = b'{"evaluations":[%b]}' % b",".join(map(self._rendered, answers))
+        if not request_id:  # random once a process, then counted: a random one costs as much as an answer
+            self._count += 1
+            request_id = b"%b_%d" % (self._prefix, self._count)
+        return b"%bcontent-length: %d\r\nx-request-id: %b\r\n\r\n%b" % (self._head, len(body), request_id, body)
+
+    def _rendered(self, answer: Decision) -> bytes:
+        """`write_decision` as bytes; what is the same each time is written once."""
+        allowed, denied, until = answer
+        if not denied and until is not None:
+            begin = self._whole.get(allowed)
+            if begin is None:
+                if len(self._whole) >= _MOST_ANSWERS:
+                    self._whole.clear()
+                begin = self._whole[allowed] = orjson.dumps(write_decision(answer._replace(until=None)))[:-2]
+            return b'%b,"valid_until":%b}}' % (begin, orjson.dumps(until, option=orjson.OPT_UTC_Z))
+        if allowed:
+            return orjson.dumps(write_decision(answer))
+        known = self._refused.get(id(answer))  # the table refuses with the same object each time
+        if known is None or known[0] is not answer:
+            if len(self._refused) >= _MOST_ANSWERS:
+                self._refused.clear()
+            known = self._refused[id(answer)] = (answer, orjson.dumps(write_decision(answer)))
+        return known[1]
 
 
 def _read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
@@ -183,7 +204,7 @@ def _read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes]
                 return None
             key = value
         elif name == b"x-request-id":
-            if request_id or len(value) > MAX_REQUEST_ID:
+            if request_id or len(value) > MAX_REQUEST_ID or not (value.isascii() and value.decode().isprintable()):
                 return None
             request_id = value
         elif name in (b"content-encoding", b"expect"):
@@ -191,27 +212,3 @@ def _read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes]
     if media not in _MEDIA or key[:7] != b"Bearer " or len(key) > 512:
         return None
     return key[7:], request_id
-
-
-def _read_row(asked: Mapping[str, Any], items: Sequence[Any]) -> list[Question] | None:
-    """The questions of a row; None where one of them is of the kind that only the doors behind answer."""
-    defaults = {name: asked[name] for name in ("subject", "action", "resource", "context") if name in asked}
-    found = []
-    for item in items:
-        if not isinstance(item, dict):
-            return None
-        question = read_question({**defaults, **item} if defaults else item)
-        if not isinstance(question, Question):
-            return None
-        found.append(question)
-    return found
-
-
-def _again(first: Message, receive: Receive) -> Receive:
-    """A `receive` that gives the message that was read already, then what follows it."""
-    pending = [first]
-
-    async def replayed() -> Message:
-        return pending.pop() if pending else await receive()
-
-    return replayed

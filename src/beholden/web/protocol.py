@@ -4,17 +4,24 @@ uvicorn's parser takes a head of any size and waits for its end for ever; a few 
 byte a minute then cost nothing to whoever opens them. Here a head has a size, a number of lines and a time, and a body
 has a time. A request that comes in one piece, as nearly all do, pays for none of it: no timer is set.
 
+A server may have a quick path (`hot`): a request for it is collected here and answered without an ASGI cycle. It takes
+the place of one all the same, so that pipelined requests are answered in their order and a shutdown waits for it.
+
 A client certificate that the TLS handshake has verified is put into the scope (ASGI TLS extension).
 """
 
 import asyncio
 import ssl
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from beholden.web.gather import GatheringTransport
+from beholden.web.strict_json import MEBIBYTE
+
+if TYPE_CHECKING:
+    from beholden.web.hot import HotPath
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
@@ -37,9 +44,35 @@ class _Refused(Exception):
     """The parser is to stop."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """One connection."""
+class _Turn:
+    """Stands where uvicorn keeps the cycle of the request that is being answered, while the quick path answers one."""
 
+    def __init__(self) -> None:
+        self.response_started = False
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = True
+        self.message_event = self
+
+    def set(self) -> None:
+        """As asyncio.Event: nobody waits here."""
+
+
+class _Held:
+    """A request for the quick path. Its body is collected before anything is done."""
+
+    __slots__ = ("body", "headers", "path", "scope", "size")
+
+    def __init__(self, path: bytes, headers: list[tuple[bytes, bytes]], scope: Any) -> None:
+        self.path, self.headers, self.scope = path, headers, scope
+        self.body: list[bytes] = []
+        self.size = 0
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. `quick` is set by a class of a server's own, see `with_quick_path`."""
+
+    quick: "HotPath | None" = None
     head_seconds = HEAD_SECONDS
     body_seconds = BODY_SECONDS
 
@@ -52,16 +85,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bytes = 0  # of this head, or of this body less its content
         self._tls: dict[str, Any] | None = None
         self._status = 400
+        self._held: _Held | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._answered_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio.Protocol."""
-        super().connection_made(GatheringTransport(transport, self.loop))  # type: ignore[arg-type]
+        self._gathering = GatheringTransport(transport, self.loop)
+        super().connection_made(self._gathering)  # type: ignore[arg-type]
         self._tls = _tls_of(transport)
         self._arm(self.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
         self._disarm()
+        if self._idle is not None:
+            self._idle.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -97,18 +136,108 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _Refused
         self._phase = _Phase.BODY
         self._bytes = 0
-        super().on_headers_complete()
+        if self.quick is not None and self.url in self.quick.paths and self._is_free():
+            self._held = _Held(self.url, self.headers, self.scope)
+        else:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
         self._bytes -= len(body)
-        super().on_body(body)
+        held = self._held
+        if held is None:
+            super().on_body(body)
+            return
+        held.body.append(body)
+        held.size += len(body)
+        if held.size > MEBIBYTE:  # more than the quick path takes: as if it had never been held
+            self._held = None
+            super().on_headers_complete()
+            super().on_body(b"".join(held.body))
 
     def on_message_complete(self) -> None:
         """See httptools."""
         self._phase = _Phase.NOTHING
         self._bytes = 0
-        super().on_message_complete()
+        held, self._held = self._held, None
+        if held is None or self.quick is None:
+            super().on_message_complete()
+            return
+        turn = _Turn()
+        self.cycle = turn  # type: ignore[assignment]
+        body = held.body[0] if len(held.body) == 1 else b"".join(held.body)
+        self.quick.take(held.path, held.headers, body, lambda found: self._reply(turn, held, found))
+
+    def _is_free(self) -> bool:
+        """Whether the request whose head came is a plain one that is next to be answered."""
+        before, parser = self.cycle, self.parser
+        return (
+            (before is None or before.response_complete)
+            and not self.expect_100_continue
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.flow.write_paused
+        )
+
+    def _reply(self, turn: _Turn, held: _Held, found: bytes | None) -> None:
+        """Send what the quick path has found, or have the request answered as every other one is."""
+        if turn.disconnected or self.transport.is_closing():
+            return
+        if found is None:
+            self._behind(turn, held)
+            return
+        turn.response_complete = True
+        self.server_state.total_requests += 1
+        head = b"".join([b"%b: %b\r\n" % pair for pair in self.server_state.default_headers])
+        end = b"" if turn.keep_alive else b"connection: close\r\n"
+        self._gathering.write_now(b"HTTP/1.1 200 OK\r\n%b%b%b" % (head, end, found))
+        if not turn.keep_alive:
+            self.transport.close()
+        elif self.pipeline:
+            self.on_response_complete()
+        else:
+            self._answered_at = self.loop.time()
+            if self._idle is None:
+                self._idle = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
+
+    def _behind(self, turn: _Turn, held: _Held) -> None:
+        """Start the ASGI cycle that uvicorn would have started at the head's end."""
+        path = held.path.decode("ascii")
+        held.scope.update(method="POST", path=self.root_path + path, raw_path=held.path, query_string=b"")
+        cycle = RequestResponseCycle(
+            scope=held.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=turn.keep_alive,
+            on_response=self.on_response_complete,
+        )
+        cycle.body += b"".join(held.body)
+        cycle.more_body = False
+        cycle.message_event.set()
+        current: object = self.cycle
+        if current is turn:  # and no pipelined one came behind it
+            self.cycle = cycle
+        self._start_asgi_task(cycle, self.app)
+
+    def _end_if_idle(self) -> None:
+        """End a connection on which nothing came since its last quick answer; one timer for very many answers."""
+        self._idle = None
+        if self.transport.is_closing() or self.timeout_keep_alive_task is not None:
+            return
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        busy = self._phase is not _Phase.NOTHING or not self.cycle.response_complete
+        if left <= 0 and not busy:
+            self.timeout_keep_alive_handler()
+        else:
+            self._idle = self.loop.call_later(max(left, 1.0), self._end_if_idle)
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says when the parser stopped, in the status that fits."""
@@ -155,6 +284,11 @@ class BoundedProtocol(HttpToolsProtocol):
             lines = f"HTTP/1.1 {status} {_PHRASES[status]}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
             self.transport.write(lines.encode())
         self.transport.close()
+
+
+def with_quick_path(quick: "HotPath") -> type[BoundedProtocol]:
+    """The protocol of a server whose quick path this is."""
+    return type("QuickProtocol", (BoundedProtocol,), {"quick": quick})
 
 
 def _tls_of(transport: asyncio.Transport) -> dict[str, Any] | None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from beholden.backends.table.files import Mapped, map_file, pointed
 from beholden.gate.compiled import CompiledGate, Who
-from beholden.gate.compiled_many import Item, decide_many, decide_row
+from beholden.gate.compiled_many import decide_many, decide_row
 from beholden.gate.facts import AppFacts, Facts
+from beholden.gate.ports import Item
 from beholden.gate.table.layout import Cell, identity_of
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason

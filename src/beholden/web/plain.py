@@ -1,0 +1,167 @@
+"""Evaluation requests of the commonest form, read by their shape and nothing else.
+
+What is not exactly of this shape is not refused here: it is for the readers behind (`strict_json`, `authzen`), which
+take everything that AuthZEN allows and word every refusal. So whatever a reader by shape could take in another sense
+than a strict one is left to those: escaped characters, a key that stands twice, members that are not known.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from beholden.journeys.disclose import MAX_FIELDS, MAX_QUESTIONS, Stop
+from beholden.journeys.quick import Item
+
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class _App(Struct, forbid_unknown_fields=True, gc=False):
+    type: Literal["app"]
+    id: Id
+
+
+class _Action(Struct, forbid_unknown_fields=True, gc=False):
+    name: Literal["read"]
+
+
+class _Fields(Struct, forbid_unknown_fields=True, gc=False):
+    fields: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_FIELDS)]
+
+
+class _Person(Struct, forbid_unknown_fields=True, gc=False):
+    type: Literal["person"]
+    id: Id
+    properties: _Fields
+
+
+class _Context(Struct, forbid_unknown_fields=True, gc=False):
+    purpose: Annotated[str, Meta(max_length=200)]
+    through: Id | UnsetType = UNSET
+    disclose: bool | UnsetType = UNSET
+
+
+class _Evaluation(Struct, forbid_unknown_fields=True, gc=False):
+    subject: _App
+    action: _Action
+    resource: _Person
+    context: _Context
+
+
+class _Item(Struct, forbid_unknown_fields=True, gc=False):
+    subject: _App | UnsetType = UNSET
+    action: _Action | UnsetType = UNSET
+    resource: _Person | UnsetType = UNSET
+    context: _Context | UnsetType = UNSET
+
+
+class _Options(Struct, forbid_unknown_fields=True, gc=False):
+    evaluations_semantic: Stop
+
+
+class _Row(Struct, forbid_unknown_fields=True, gc=False):
+    evaluations: Annotated[list[_Item], Meta(min_length=1, max_length=MAX_QUESTIONS)]
+    subject: _App | UnsetType = UNSET
+    action: _Action | UnsetType = UNSET
+    resource: _Person | UnsetType = UNSET
+    context: _Context | UnsetType = UNSET
+    options: _Options | UnsetType = UNSET
+
+
+class Row(NamedTuple):
+    """Questions of one request, the places of those that disclose, and when the row ends early."""
+
+    items: list[Item]
+    disclosing: list[int]
+    stop: Stop
+
+
+_read_one = msgspec.json.Decoder(_Evaluation).decode
+_read_row = msgspec.json.Decoder(_Row).decode
+_SUBJECT, _ACTION, _RESOURCE, _CONTEXT = 1 + 2, 1 + 1, 1 + 3 + 1, 1 + 1
+"""How many keys a member brings, its own name and those within, without what may be left out."""
+_ALL = _SUBJECT + _ACTION + _RESOURCE + _CONTEXT
+
+
+def read_one(body: bytes) -> Row | None:
+    """A row of the one question of an evaluation; None where it is not of the plain form."""
+    try:
+        asked = _read_one(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    context = asked.context
+    if body.count(b":") != _ALL + _optional(context) and not _unique(body, _ALL + _optional(context), [asked]):
+        return None
+    if b"\\" in body:
+        return None
+    person, through = asked.resource.id, context.through
+    item = Item(
+        asked.subject.id,
+        person,
+        person if through is UNSET else through,
+        asked.resource.properties.fields,
+        context.purpose,
+    )
+    return Row([item], [0] if context.disclose is True else [], Stop.NEVER)
+
+
+def read_row(body: bytes) -> Row | None:
+    """The questions of a row, each with the members that it shares; None where one is not of the plain form."""
+    try:
+        row = _read_row(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if b"\\" in body:
+        return None
+    keys = 1 + _given(row) + (0 if row.options is UNSET else 2)
+    items: list[Item] = []
+    disclosing: list[int] = []
+    for one in row.evaluations:
+        keys += _given(one)
+        subject = row.subject if one.subject is UNSET else one.subject
+        resource = row.resource if one.resource is UNSET else one.resource
+        context = row.context if one.context is UNSET else one.context
+        if subject is UNSET or resource is UNSET or context is UNSET or (one.action is UNSET and row.action is UNSET):
+            return None
+        if context.disclose is True:
+            disclosing.append(len(items))
+        person, through = resource.id, context.through
+        if through is UNSET:
+            through = person
+        items.append(Item(subject.id, person, through, resource.properties.fields, context.purpose))
+    if body.count(b":") != keys and not _unique(body, keys, [row, *row.evaluations]):
+        return None
+    return Row(items, disclosing, Stop.NEVER if row.options is UNSET else row.options.evaluations_semantic)
+
+
+def _given(part: _Item | _Row) -> int:
+    """How many keys the members have that are given here."""
+    keys = 0
+    if part.subject is not UNSET:
+        keys += _SUBJECT
+    if part.action is not UNSET:
+        keys += _ACTION
+    if part.resource is not UNSET:
+        keys += _RESOURCE
+    if part.context is not UNSET:
+        keys += _CONTEXT + _optional(part.context)
+    return keys
+
+
+def _optional(context: _Context) -> int:
+    return (context.through is not UNSET) + (context.disclose is not UNSET)
+
+
+def _unique(body: bytes, keys: int, parts: Sequence[_Item | _Row | _Evaluation]) -> bool:
+    """Whether no key stands twice. Each key has one colon, and the others are those within the texts."""
+    within = 0
+    for part in parts:
+        if part.subject is not UNSET:
+            within += part.subject.id.count(":")
+        if part.resource is not UNSET:
+            within += part.resource.id.count(":") + sum(name.count(":") for name in part.resource.properties.fields)
+        if part.context is not UNSET:
+            within += part.context.purpose.count(":")
+            within += 0 if part.context.through is UNSET else part.context.through.count(":")
+    return body.count(b":") == keys + within
