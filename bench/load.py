@@ -4,6 +4,9 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import uvloop
 
 from bench.timing import server_cpu
 
@@ -37,8 +40,7 @@ class _Caller(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport: Any = transport  # uvloop has classes of its own
         self._next()
 
     def _next(self) -> None:
@@ -51,17 +53,14 @@ class _Caller(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, split, body = self._buffer.partition(b"\r\n\r\n")
-        if not split:
+        self._buffer = data = self._buffer + data if self._buffer else data
+        end = data.find(b"\r\n\r\n")
+        at = data.find(b"content-length: ", 0, end) + 16
+        if end < 0 or len(data) < end + 4 + int(data[at : data.find(b"\r\n", at)]):
             return
-        at = head.lower().index(b"content-length:") + 15
-        length = int(head[at : head.find(b"\r\n", at) if b"\r\n" in head[at:] else None])
-        if len(body) < length:
-            return
-        assert head.startswith(b"HTTP/1.1 200"), (head + b"\n" + body)[:500]
+        assert data.startswith(b"HTTP/1.1 200"), data[:500]
         self._buffer = b""
-        self._answered(time.perf_counter() - self._sent, body)
+        self._answered(time.perf_counter() - self._sent, data[end + 4 :])
         self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -79,7 +78,7 @@ def request(path: str, body: bytes, key: str) -> bytes:
 
 def load(port: int, pids: Sequence[int], requests: Sequence[bytes], count: int, connections: int = 32) -> Load:
     """Send `count` requests, in turn from `requests`, over `connections` at once to a server on localhost."""
-    return asyncio.run(_load(port, pids, requests, count, connections))
+    return uvloop.run(_load(port, pids, requests, count, connections))
 
 
 async def _load(port: int, pids: Sequence[int], requests: Sequence[bytes], count: int, connections: int) -> Load:
