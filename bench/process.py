@@ -60,3 +60,8 @@ def memory_mb(pid: int) -> float:
     """Resident memory of a process in MB (Linux)."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def children(pid: int) -> tuple[int, ...]:
+    """The processes that a process has started and that still run (Linux)."""
+    return tuple(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()))
