@@ -78,5 +78,3 @@ def _stands(world: World) -> Callable[[str, str, str, str, str, str], bool]:
         return own and int(now) < min(int(ends), int(idle)) and not all_off[number]
 
     return stands
-
-

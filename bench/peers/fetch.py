@@ -19,7 +19,7 @@ _CHECKOUT = Path(__file__).parents[2]
 _USUAL_GO = "/usr/local/go/bin"
 
 
-class NotHere(Exception):  # noqa: N818 - a finding that goes into the table, not a failure
+class NotHere(Exception):
     """A peer that cannot be measured on this machine, and why."""
 
 
@@ -30,29 +30,29 @@ class Tool:
     version: str
     client: str
     binary: str
-    fetch: Callable[[Path], None]
+    fetch: Callable[[Path], object]
 
 
-def _npm(package: str) -> Callable[[Path], None]:
+def _npm(package: str) -> Callable[[Path], object]:
     return lambda cache: _run(
         ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(cache / "npm"), package], cache
     )
 
 
-def _go_install(package: str) -> Callable[[Path], None]:
+def _go_install(package: str) -> Callable[[Path], object]:
     return lambda cache: _run(["go", "install", package], cache)
 
 
-def _go_build(module: str, package: str) -> Callable[[Path], None]:
+def _go_build(module: str, package: str) -> Callable[[Path], object]:
     """For a module that `go install` refuses, since its go.mod replaces others: built as the main module instead."""
 
-    def fetch(cache: Path) -> None:
+    def fetch(cache: Path) -> bytes:
         found = json.loads(_run(["go", "mod", "download", "-json", module], cache, output=subprocess.PIPE))
         source = cache / "src" / Path(found["Dir"]).name
         if not source.exists():
             shutil.copytree(found["Dir"], source, copy_function=shutil.copyfile)
             source.chmod(0o755)
-        _run(["go", "build", "-C", str(source), "-o", str(cache / "go") + os.sep, package], cache)
+        return _run(["go", "build", "-C", str(source), "-o", str(cache / "go") + os.sep, package], cache)
 
     return fetch
 

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import orjson
 
+from beholden.gate.rows import seconds
 from bench.gate_table import Query, World, outside_id
 from bench.load import load, request
 from bench.peers.facts import IDLE_SECONDS, clusters_of, granted, off_clusters
@@ -52,6 +53,8 @@ definition person {
 _KEY = "bench"
 _A_WRITE = 1_000  # relationships, the most that the server takes
 _WRITERS = 2
+_STALE_SECONDS = 6
+"""How far back `minimizeLatency` may read over PostgreSQL: no write may be that recent, or it is not seen."""
 _SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 _CONSISTENCY = {"minimize latency": {"minimizeLatency": True}, "fully consistent": {"fullyConsistent": True}}
 
@@ -63,6 +66,7 @@ def server(world: World, now: int, engine: str = "postgres") -> Iterator[Server]
     Its clock is the host's: `now` must be the present.
     """
     program = binary("spicedb")
+    assert abs(seconds(datetime.now(UTC)) - now) < 3_600, "the world must be moved to the present first"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="beholden-bench-")))
         store, database = ["--datastore-engine", engine], None
@@ -80,6 +84,7 @@ def server(world: World, now: int, engine: str = "postgres") -> Iterator[Server]
         began = time.perf_counter()
         _load(port, world)
         load_s = time.perf_counter() - began
+        time.sleep(_STALE_SECONDS)
         ways = tuple(Way(name, partial(_check, consistency), _said) for name, consistency in _CONSISTENCY.items())
         beside = (database, *children(database)) if database else ()
         yield Server(f"SpiceDB, {engine}", SPICEDB, port, (pid,), ways, load_s, beside)
