@@ -5,14 +5,17 @@ from dataclasses import asdict
 
 import click
 
-from bench.peers.report import Report, Row, peers_report
+from bench.peers.report import PEERS, Report, Row, peers_report
 
 
 @click.command()
 @click.option("--quick", is_flag=True, help="10,000 grants and one round, to see that everything runs.")
-def main(quick: bool) -> None:  # noqa: FBT001
+@click.option(
+    "--only", multiple=True, type=click.Choice(PEERS, case_sensitive=False), help="This peer; may be repeated."
+)
+def main(quick: bool, only: tuple[str, ...]) -> None:  # noqa: FBT001
     """Measure everyone who is here; `python -m bench.peers.fetch` fetches the servers first."""
-    report = peers_report(500, asked=300, rounds=1) if quick else peers_report()
+    report = peers_report(500, asked=300, rounds=1, only=only) if quick else peers_report(only=only)
     click.echo(table(report))
     click.echo(json.dumps(asdict(report)))
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bench.gate_table import Query, World, outside_id
-from bench.peers.facts import IDLE_SECONDS, Lookup, clusters_of, granted, off_clusters
+from bench.peers.facts import IDLE_SECONDS, Lookup, closed_fields, granted
 from bench.peers.peer import InProcess
 from bench.process import memory_mb
 
@@ -21,20 +21,27 @@ permit (principal is App, action == Action::"read", resource is Person) when {
     context.grant has ends && context.now < context.grant.ends && context.grant.fields.containsAll(context.fields)
 };
 forbid (principal, action, resource) when { principal.banned };
-forbid (principal, action, resource) when { resource.off || resource.clusters.containsAny(context.clusters) };
+forbid (principal, action, resource) when { resource.off || resource.closed.containsAny(context.fields) };
 forbid (principal, action, resource) when { context.now >= context.grant.idle };
 """
 ONE_POLICY = """
 permit (principal is App, action == Action::"read", resource is Person) when {
     context.grant has ends && !principal.banned && !resource.off &&
     context.now < context.grant.ends && context.now < context.grant.idle &&
-    !(resource.clusters.containsAny(context.clusters)) && context.grant.fields.containsAll(context.fields)
+    !(resource.closed.containsAny(context.fields)) && context.grant.fields.containsAll(context.fields)
+};
+"""
+OF_THE_GRANT = """
+permit (principal is App, action == Action::"read", resource is Grant) when {
+    resource has ends && !principal.banned && !resource.person.off &&
+    context.now < resource.ends && context.now < resource.idle &&
+    !(resource.person.closed.containsAny(context.fields)) && resource.fields.containsAll(context.fields)
 };
 """
 FACTS_IN_CONTEXT = """
 permit (principal, action, resource) when {
     !context.banned && !context.off && context.now < context.ends && context.now < context.idle &&
-    !(context.off_clusters.containsAny(context.clusters)) && context.granted.containsAll(context.fields)
+    !(context.closed.containsAny(context.fields)) && context.granted.containsAll(context.fields)
 };
 """
 
@@ -48,27 +55,26 @@ def engine(world: World, now: int) -> Iterator[InProcess]:
     entities = cedar.Entities.from_json_str(orjson.dumps(_entities(world)).decode())
     load_s, memory = time.process_time() - began, memory_mb(os.getpid()) - before
     none = cedar.Entities.from_json_str("[]")
-    four, one, inline = map(cedar.PolicySet.from_str, (FOUR_POLICIES, ONE_POLICY, FACTS_IN_CONTEXT))
+    texts = (FOUR_POLICIES, ONE_POLICY, OF_THE_GRANT, FACTS_IN_CONTEXT)
+    four, one, of_grant, inline = map(cedar.PolicySet.from_str, texts)
     lookup = Lookup(world)
 
     def kept(query: Query) -> dict[str, Any]:
-        context = {
-            "now": now,
-            "fields": query.fields,
-            "clusters": clusters_of(query),
-            "grant": {"__entity": {"type": "Grant", "id": f"{outside_id(query.person)}|{query.app}"}},
-        }
-        return _request(query, context)
+        grant = {"__entity": {"type": "Grant", "id": _grant_id(query)}}
+        return _request(query, {"now": now, "fields": query.fields, "grant": grant})
+
+    def granted_by(query: Query) -> dict[str, Any]:
+        asked = _request(query, {"now": now, "fields": query.fields})
+        return asked | {"resource": {"type": "Grant", "id": _grant_id(query)}}
 
     def stateless(query: Query) -> dict[str, Any]:
         facts = lookup.facts(query)
         context = {
             "now": now,
             "fields": query.fields,
-            "clusters": clusters_of(query),
             "banned": facts.banned,
             "off": facts.all_off,
-            "off_clusters": facts.off,
+            "closed": facts.closed,
             "granted": facts.fields,
             "ends": facts.ends,
             "idle": facts.idle,
@@ -80,8 +86,8 @@ def engine(world: World, now: int) -> Iterator[InProcess]:
         grant = {"fields": facts.fields, "ends": facts.ends, "idle": facts.idle} if facts.ends else {}
         slice_ = [
             _entity("App", f"app-{query.app}", {"banned": facts.banned}),
-            _entity("Person", who, {"off": facts.all_off, "clusters": facts.off}),
-            _entity("Grant", f"{who}|{query.app}", grant),
+            _entity("Person", who, {"off": facts.all_off, "closed": facts.closed}),
+            _entity("Grant", _grant_id(query), grant),
         ]
         return bool(cedar.is_authorized(kept(query), four, orjson.dumps(slice_).decode()).allowed)
 
@@ -103,6 +109,8 @@ def engine(world: World, now: int) -> Iterator[InProcess]:
         "handles, 1 policy": each(kept, one, entities),
         f"handles, 4 policies, batch of {BATCH}": batched(kept, four, entities),
         f"handles, 1 policy, batch of {BATCH}": batched(kept, one, entities),
+        "the grant is the resource": each(granted_by, of_grant, entities),
+        f"the grant is the resource, batch of {BATCH}": batched(granted_by, of_grant, entities),
         "slice of 3 entities a call": lambda asked: [sliced(query) for query in asked],
         "facts in the context, no entities": each(stateless, inline, none),
         f"facts in the context, batch of {BATCH}": batched(stateless, inline, none),
@@ -123,14 +131,19 @@ def _request(query: Query, context: dict[str, Any]) -> dict[str, Any]:
 def _entities(world: World) -> list[dict[str, Any]]:
     found = [_entity("App", f"app-{n}", {"banned": bool(world.banned[n])}) for n in range(world.apps)]
     for n in range(1, world.people + 1):
-        attributes = {"off": bool(world.all_off[n]), "clusters": off_clusters(int(world.off[n]))}
+        attributes = {"off": bool(world.all_off[n]), "closed": closed_fields(int(world.off[n]))}
         found.append(_entity("Person", outside_id(n), attributes))
     for person, app, mask, ends, used in zip(
         *(a.tolist() for a in (world.person, world.app, world.mask, world.ends, world.used)), strict=True
     ):
-        terms = {"fields": granted(mask), "ends": ends, "idle": used + IDLE_SECONDS}
+        whose = {"__entity": {"type": "Person", "id": outside_id(person)}}
+        terms = {"fields": granted(mask), "ends": ends, "idle": used + IDLE_SECONDS, "person": whose}
         found.append(_entity("Grant", f"{outside_id(person)}|{app}", terms))
     return found
+
+
+def _grant_id(query: Query) -> str:
+    return f"{outside_id(query.person)}|{query.app}"
 
 
 def _entity(kind: str, id_: str, attributes: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import yaml
 
 from bench.gate_table import Query, World, outside_id
 from bench.load import request
-from bench.peers.facts import Lookup, clusters_of
+from bench.peers.facts import Lookup
 from bench.peers.fetch import CERBOS, binary
 from bench.peers.peer import Server, Way
 from bench.process import running
@@ -20,7 +20,7 @@ from examples.story.processes import free_port
 # One expression: as a list of them under `all` it is slower by a few percent.
 _MAY_READ = (
     "!P.attr.banned && !R.attr.off && R.attr.ends > P.attr.now && R.attr.idle > P.attr.now && "
-    "!hasIntersection(R.attr.off_clusters, P.attr.clusters) && isSubset(P.attr.fields, R.attr.granted)"
+    "!hasIntersection(R.attr.closed, P.attr.fields) && isSubset(P.attr.fields, R.attr.granted)"
 )
 _RULE = {
     "actions": ["read"],
@@ -42,10 +42,10 @@ def server(world: World, now: int) -> Iterator[Server]:
 
     def facts_of(query: Query) -> tuple[dict[str, Any], dict[str, Any]]:
         facts = lookup.facts(query)
-        app = {"banned": facts.banned, "now": now, "clusters": clusters_of(query), "fields": query.fields}
+        app = {"banned": facts.banned, "now": now, "fields": query.fields}
         person = {
             "off": facts.all_off,
-            "off_clusters": facts.off,
+            "closed": facts.closed,
             "ends": facts.ends,
             "idle": facts.idle,
             "granted": facts.fields,

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from bench.gate_table import CLUSTER_OF, NAMES, Query, World
+from bench.gate_table import CATALOGUE, NAMES, Query, World
 
 IDLE_SECONDS = 90 * 86_400
 
@@ -19,7 +19,7 @@ class Facts:
 
     banned: bool
     all_off: bool
-    off: list[str]
+    closed: list[str]
     fields: list[str]
     ends: int
     idle: int
@@ -42,7 +42,7 @@ class Lookup:
         return Facts(
             self._banned[query.app],
             self._all_off[person],
-            off_clusters(self._off[person]),
+            closed_fields(self._off[person]),
             granted(int(world.mask[at])) if there else [],
             int(world.ends[at]) if there else 0,
             int(world.used[at]) + IDLE_SECONDS if there else 0,
@@ -56,11 +56,9 @@ def granted(mask: int) -> list[str]:
 
 
 @cache
-def off_clusters(off: int) -> list[str]:
-    """The names of the clusters that a person has off; not to be changed."""
-    return [] if off < 0 else [f"cluster_{off}"]
+def closed_fields(off: int) -> list[str]:
+    """The names of the fields in the cluster that a person has off; not to be changed.
 
-
-def clusters_of(query: Query) -> list[str]:
-    """The clusters of the fields that are asked for, in order."""
-    return list(dict.fromkeys(CLUSTER_OF[name].name for name in query.fields))
+    Kept by field, not by cluster, so that nobody has to send the clusters of what is asked for.
+    """
+    return [] if off < 0 else [field.name for field in CATALOGUE.clusters[off].fields]

@@ -18,7 +18,7 @@ import orjson
 
 from bench.gate_table import Query, World, outside_id
 from bench.load import load, request
-from bench.peers.facts import IDLE_SECONDS, clusters_of, granted, off_clusters
+from bench.peers.facts import IDLE_SECONDS, closed_fields, granted
 from bench.peers.fetch import OPENFGA, binary
 from bench.peers.peer import Server, Way
 from bench.process import running
@@ -88,8 +88,8 @@ _MODEL = {
         },
         "touches": {
             "name": "touches",
-            "expression": "clusters.exists(name, name in closed)",
-            "parameters": {"clusters": _TEXTS, "closed": _TEXTS},
+            "expression": "wanted.exists(name, name in closed)",
+            "parameters": {"wanted": _TEXTS, "closed": _TEXTS},
         },
     },
 }
@@ -129,7 +129,7 @@ def server(world: World, now: int, engine: str = "sqlite") -> Iterator[Server]:
 def _check(place: str, model: str, kind: str, now: int, query: Query) -> bytes:
     body = {
         "tuple_key": {"user": f"app:{query.app}", "relation": "reader", "object": f"person:{outside_id(query.person)}"},
-        "context": {"now": now, "wanted": query.fields, "clusters": clusters_of(query)},
+        "context": {"now": now, "wanted": query.fields},
         "authorization_model_id": model,
         "consistency": kind,
     }
@@ -170,7 +170,7 @@ def _tuples(world: World) -> Iterator[dict[str, Any]]:
         if world.all_off[n]:
             yield {"user": "app:*", "relation": "off", "object": person}
         elif world.off[n] >= 0:
-            context = {"closed": off_clusters(int(world.off[n]))}
+            context = {"closed": closed_fields(int(world.off[n]))}
             condition = {"name": "touches", "context": context}
             yield {"user": "app:*", "relation": "off", "object": person, "condition": condition}
     arrays = (world.person, world.app, world.mask, world.ends, world.used)

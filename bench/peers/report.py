@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from bench.process import memory_mb
 from bench.timing import server_cpu
 
 OURS = "Beholden"
+PEERS = ("cedarpy", "casbin", "Cerbos", "OpenFGA", "SpiceDB")
 IN_PROCESS, HTTP = "in process", "over HTTP"
 _QUICK_ANSWERS = 6
 """How many times the questions our own server and the trivial one get: they are too quick for the kernel's clock."""
@@ -73,8 +74,10 @@ class Report:
         return max(of, key=lambda row: (row.agreement, row.per_cpu_s), default=None)
 
 
-def peers_report(people: int = 5_000, apps: int = 1_000, *, asked: int = 3_000, rounds: int = 3) -> Report:
-    """Ask everyone who is here; `people * 20` grants, `asked` questions a way and round.
+def peers_report(
+    people: int = 5_000, apps: int = 1_000, *, asked: int = 3_000, rounds: int = 3, only: Collection[str] = ()
+) -> Report:
+    """Ask everyone who is here, or `only` some; `people * 20` grants, `asked` questions a way and round.
 
     No server is asked the same question twice, since some of them remember answers.
     """
@@ -84,15 +87,17 @@ def peers_report(people: int = 5_000, apps: int = 1_000, *, asked: int = 3_000, 
         f"{os.cpu_count()} processors, {_processor()}, Linux {platform.release()}, Python {platform.python_version()}"
     )
     report = Report(world.grants, machine, [], {})
-    _in_process(report, world, some[: max(asked, 4_000)], people, apps, rounds)
-    _over_http(report, world, some, asked, rounds)
+    _in_process(report, world, some[: max(asked, 4_000)], people, apps, rounds, only or PEERS)
+    _over_http(report, world, some, asked, rounds, only or PEERS)
     for row in report.rows:
         ours = next(r for r in report.rows if r.peer == OURS and r.where == row.where)
         row.ratio = ours.per_cpu_s / row.per_cpu_s
     return report
 
 
-def _in_process(report: Report, world: World, asked: Sequence[Query], people: int, apps: int, rounds: int) -> None:
+def _in_process(
+    report: Report, world: World, asked: Sequence[Query], people: int, apps: int, rounds: int, only: Collection[str]
+) -> None:
     ours = measure(people, apps, queries=len(asked), checked=len(asked), rounds=rounds)
     report.rows.append(
         Row(
@@ -101,6 +106,8 @@ def _in_process(report: Report, world: World, asked: Sequence[Query], people: in
         )
     )  # fmt: skip
     for name, engine in {"cedarpy": cedar.engine, "casbin": casbin.engine}.items():
+        if name not in only:
+            continue
         try:
             with engine(world, seconds(NOW)) as peer:
                 report.rows += [_row_in_process(peer, way, asked, rounds) for way in peer.ways]
@@ -122,7 +129,9 @@ def _row_in_process(peer: InProcess, way: str, asked: Sequence[Query], rounds: i
     )  # fmt: skip
 
 
-def _over_http(report: Report, world: World, asked: Sequence[Query], each: int, rounds: int) -> None:
+def _over_http(
+    report: Report, world: World, asked: Sequence[Query], each: int, rounds: int, only: Collection[str]
+) -> None:
     now = datetime.now(UTC)
     here, second = moved(world, now), seconds(now)
     makers: dict[str, Callable[[], AbstractContextManager[Server]]] = {
@@ -135,6 +144,8 @@ def _over_http(report: Report, world: World, asked: Sequence[Query], each: int, 
     with ExitStack() as stack:
         servers: list[Server] = []
         for name, made in makers.items():
+            if name in PEERS and name not in only:
+                continue
             try:
                 servers.append(stack.enter_context(made()))
             except (NotHere, RuntimeError, subprocess.CalledProcessError) as missing:

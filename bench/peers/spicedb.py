@@ -20,7 +20,7 @@ import orjson
 from beholden.gate.rows import seconds
 from bench.gate_table import Query, World, outside_id
 from bench.load import load, request
-from bench.peers.facts import IDLE_SECONDS, clusters_of, granted, off_clusters
+from bench.peers.facts import IDLE_SECONDS, closed_fields, granted
 from bench.peers.fetch import SPICEDB, binary
 from bench.peers.peer import Server, Way
 from bench.process import children, running
@@ -39,8 +39,8 @@ caveat covers(wanted list<string>, fields list<string>) {
     wanted.all(name, name in fields)
 }
 
-caveat touches(clusters list<string>, closed list<string>) {
-    clusters.exists(name, name in closed)
+caveat touches(wanted list<string>, closed list<string>) {
+    wanted.exists(name, name in closed)
 }
 
 definition person {
@@ -113,7 +113,7 @@ def _check(consistency: dict[str, bool], query: Query) -> bytes:
         "resource": {"objectType": "person", "objectId": outside_id(query.person)},
         "permission": "read",
         "subject": {"object": {"objectType": "app", "objectId": str(query.app)}},
-        "context": {"wanted": query.fields, "clusters": clusters_of(query)},
+        "context": {"wanted": query.fields},
     }
     return request("/v1/permissions/check", orjson.dumps(body), _KEY)
 
@@ -144,7 +144,7 @@ def _relationships(world: World) -> Iterator[dict[str, Any]]:
         if world.all_off[n]:
             yield _relationship(person, "off", ("app", "*"))
         elif world.off[n] >= 0:
-            caveat = {"caveatName": "touches", "context": {"closed": off_clusters(int(world.off[n]))}}
+            caveat = {"caveatName": "touches", "context": {"closed": closed_fields(int(world.off[n]))}}
             yield _relationship(person, "off", ("app", "*")) | {"optionalCaveat": caveat}
     arrays = (world.person, world.app, world.mask, world.ends, world.used)
     for number, app, mask, ends, used in zip(*(array.tolist() for array in arrays), strict=True):
