@@ -17,7 +17,7 @@ import orjson
 
 from beholden.gate.rows import seconds
 from bench import gate_http
-from bench.gate_table import NOW, Query, World, measure, moved, questions, world_of
+from bench.gate_table import NOW, Query, World, expected, measure, moved, questions, world_of
 from bench.load import Load, load
 from bench.peers import casbin, cedar, cerbos, openfga, spicedb
 from bench.peers.facts import Lookup
@@ -83,6 +83,9 @@ def peers_report(
     """
     world = world_of(people, apps)
     some = questions(world, 2 * asked * (rounds + 1))
+    for query in some:
+        whole = set(expected(world, query).values()) == {"allowed"}
+        assert whole == (query.label == "allowed"), f"the oracle does not say what the label of {query} says"
     machine = (
         f"{os.cpu_count()} processors, {_processor()}, Linux {platform.release()}, Python {platform.python_version()}"
     )
@@ -105,7 +108,7 @@ def _in_process(
             p50_ms=ours.p50_us / 1e3, p99_ms=ours.p99_us / 1e3, load_s=ours.build_s, memory_mb=ours.table_mb,
         )
     )  # fmt: skip
-    for name, engine in {"cedarpy": cedar.engine, "casbin": casbin.engine}.items():
+    for name, engine in {"casbin": casbin.engine, "cedarpy": cedar.engine}.items():
         if name not in only:
             continue
         try:
