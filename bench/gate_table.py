@@ -229,7 +229,7 @@ def _pairs(world: World) -> Iterator[PairColumns]:
         part = slice(began, began + _CHUNK)
         yield PairColumns(
             world.person[part],
-            world.app[part].astype(np.int64),
+            world.app[part].astype(np.int64) + 1,
             world.mask[part].astype(np.uint32),
             world.ends[part],
             world.used[part],
@@ -246,7 +246,7 @@ def _apps(world: World, now: datetime) -> list[AppRow]:
         AppRow(
             ClientId(f"app-{n}"),
             AppFacts(
-                AppNumber(n),
+                AppNumber(n + 1),  # the ledger knows no app 0
                 DeveloperNumber(1),
                 Standing.BANNED if world.banned[n] else Standing.ACTIVE,
                 Standing.ACTIVE,

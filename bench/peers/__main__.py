@@ -13,9 +13,11 @@ from bench.peers.report import PEERS, Report, Row, peers_report
 @click.option(
     "--only", multiple=True, type=click.Choice(PEERS, case_sensitive=False), help="This peer; may be repeated."
 )
-def main(quick: bool, only: tuple[str, ...]) -> None:  # noqa: FBT001
+@click.option("--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="Each is asked in turn.")
+def main(quick: bool, only: tuple[str, ...], rounds: int) -> None:  # noqa: FBT001
     """Measure everyone who is here; `python -m bench.peers.fetch` fetches the servers first."""
-    report = peers_report(500, asked=300, rounds=1, only=only) if quick else peers_report(only=only)
+    size = {"people": 500, "asked": 300} if quick else {}
+    report = peers_report(**size, rounds=1 if quick else rounds, only=only)
     click.echo(table(report))
     click.echo(json.dumps(asdict(report)))
 
