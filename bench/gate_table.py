@@ -10,7 +10,7 @@ import gc
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -144,6 +144,17 @@ def _keys(random: np.random.Generator, began: int, count: int, apps: int, mean: 
     return keys
 
 
+def moved(world: World, now: datetime) -> World:
+    """The same world in which `now` is what NOW is in this one: a server's clock is not ours to set.
+
+    What still stands ends an hour later than it would, so that no question changes its answer while it is asked.
+    """
+    by, was = seconds(now) - seconds(NOW), seconds(NOW)
+    ends = world.ends.astype(np.int64)
+    later = np.where(ends > was, ends + by + 3_600, ends + by).astype(np.uint32)
+    return replace(world, ends=later, used=(world.used.astype(np.int64) + by).astype(np.uint32))
+
+
 def questions(world: World, count: int, seed: int = 1) -> list[Query]:
     """Labelled questions in random order, made from the arrays."""
     random, now = Random(seed), seconds(NOW)
@@ -187,8 +198,8 @@ def _label(world: World, at: int, now: int) -> str:
     return "inactive" if now >= int(world.used[at]) + 90 * 86_400 else "clean"
 
 
-def fill(writer: TableWriter, world: World) -> None:
-    """Build the table from the arrays."""
+def fill(writer: TableWriter, world: World, now: datetime = NOW) -> None:
+    """Build the table from the arrays; every purpose is approved for 60 days from `now`."""
     numbers = np.arange(1, world.people + 1, dtype=np.uint32)
     digests = b"".join(digest_of(SECRET, outside_id(n)) for n in range(1, world.people + 1))
     sets = [frozenset[str](), *(frozenset({cluster.name}) for cluster in CATALOGUE.clusters)]
@@ -200,7 +211,7 @@ def fill(writer: TableWriter, world: World) -> None:
         (world.off[1:] + 1).astype(np.uint32),
         sets,
     )
-    writer.build([people], _pairs(world), _apps(world), POLICY, 1, time.monotonic_ns())
+    writer.build([people], _pairs(world), _apps(world, now), POLICY, 1, time.monotonic_ns())
 
 
 def _pairs(world: World) -> Iterator[PairColumns]:
@@ -218,7 +229,7 @@ def _pairs(world: World) -> Iterator[PairColumns]:
         part = slice(began, began + _CHUNK)
         yield PairColumns(
             world.person[part],
-            world.app[part].astype(np.int64),
+            world.app[part].astype(np.int64) + 1,
             world.mask[part].astype(np.uint32),
             world.ends[part],
             world.used[part],
@@ -227,19 +238,21 @@ def _pairs(world: World) -> Iterator[PairColumns]:
         )
 
 
-def _apps(world: World) -> list[AppRow]:
-    approvals = {(c.name, PURPOSE): NOW + timedelta(days=60) for c in CATALOGUE.clusters}
+def _apps(world: World, now: datetime) -> list[AppRow]:
+    approvals = {(c.name, PURPOSE): now + timedelta(days=60) for c in CATALOGUE.clusters}
     contracts = frozenset(c.name for c in CATALOGUE.clusters)
+    noted = dict.fromkeys(approvals, now)  # once a day: an app that was never seen before is not what is measured
     return [
         AppRow(
             ClientId(f"app-{n}"),
             AppFacts(
-                AppNumber(n),
+                AppNumber(n + 1),  # the ledger knows no app 0
                 DeveloperNumber(1),
                 Standing.BANNED if world.banned[n] else Standing.ACTIVE,
                 Standing.ACTIVE,
                 approvals,
                 contracts,
+                noted,
             ),
         )
         for n in range(world.apps)

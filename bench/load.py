@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvloop
@@ -13,12 +13,13 @@ from bench.timing import server_cpu
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a load. `latencies` are seconds, sorted."""
+    """What came of a load. `latencies` are seconds, sorted; `bodies` are the answers in the order of asking."""
 
     requests: int
     cpu: float
     wall: float
     latencies: list[float]
+    bodies: list[bytes] = field(repr=False)
 
     @property
     def per_cpu_second(self) -> float:
@@ -83,21 +84,26 @@ def load(port: int, pids: Sequence[int], requests: Sequence[bytes], count: int, 
 
 async def _load(port: int, pids: Sequence[int], requests: Sequence[bytes], count: int, connections: int) -> Load:
     latencies: list[float] = []
-    asked = 0
+    bodies = [b""] * count
+    numbers = iter(range(count))
 
-    def ask() -> bytes | None:
-        nonlocal asked
-        if asked >= count:
-            return None
-        asked += 1
-        return requests[asked % len(requests)]
+    def caller() -> _Caller:
+        at = 0
+
+        def ask() -> bytes | None:
+            nonlocal at
+            at = next(numbers, -1)
+            return None if at < 0 else requests[at % len(requests)]
+
+        def answered(took: float, body: bytes) -> None:
+            latencies.append(took)
+            bodies[at] = body
+
+        return _Caller(ask, answered)
 
     loop = asyncio.get_running_loop()
     cpu, began = sum(map(server_cpu, pids)), time.perf_counter()
-    made = [
-        await loop.create_connection(lambda: _Caller(ask, lambda took, _: latencies.append(took)), "127.0.0.1", port)
-        for _ in range(connections)
-    ]
-    await asyncio.gather(*(caller.done for _, caller in made))
+    made = [await loop.create_connection(caller, "127.0.0.1", port) for _ in range(connections)]
+    await asyncio.gather(*(one.done for _, one in made))
     wall = time.perf_counter() - began
-    return Load(count, sum(map(server_cpu, pids)) - cpu, wall, sorted(latencies))
+    return Load(count, sum(map(server_cpu, pids)) - cpu, wall, sorted(latencies), bodies)

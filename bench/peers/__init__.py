@@ -1,0 +1,1 @@
+"""The gate beside its peers on the same questions."""
