@@ -19,6 +19,7 @@ from beholden.gate.decision import judge, terms
 from beholden.journeys.disclose import FilterRequest, PersonRef, filter_records
 from beholden.model.disclosure import Disclosure
 from beholden.model.ids import GrantId
+from bench import page
 from bench.house import FIELDS, PURPOSE, House, house
 from bench.timing import Result, compare, server_cpu
 from examples.story.processes import Processes, free_port
@@ -46,7 +47,7 @@ def main(quick: bool, as_json: bool) -> None:  # noqa: FBT001
     else:
         click.echo(_table(results))
     if not quick:
-        (ROOT / "docs" / "benchmarks.md").write_text(_page(results), encoding="utf-8")
+        page.write("core", _page(results))
 
 
 def decision(rounds: int) -> Result:
@@ -189,14 +190,11 @@ def _table(results: list[Result]) -> str:
 
 
 def _page(results: list[Result]) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout
-    return f"""# Benchmarks
+    return f"""## The core
 
-Written by `make bench` (`python -m bench`) at commit {commit.strip() or "unknown"}, Python {platform.python_version()},
-{os.cpu_count()} processors. Machines differ and are noisy: read the ratios, which are within one run; medians over nine
-rounds, subject and baseline in turn. Data is synthetic: 200,000 people, one friends list of 340 with seven fields.
+Written by `make bench` (`python -m bench`) at {page.circumstances()}. Machines differ and are noisy: read the ratios,
+which are within one run; medians over nine rounds, subject and baseline in turn. Data is synthetic: 200,000 people, one
+friends list of 340 with seven fields.
 
 {_table(results)}
 
@@ -204,7 +202,7 @@ What the rows mean. The decision: five fields of one person, request settled and
 of ifs that the tests hold it to. The ledger: records, salts, commitments and one fdatasync for 350 disclosures (the
 baseline's CPU is next to nothing, so look at the wall). The filter: reading all facts from SQLite, deciding, and the
 ledger. HTTP: the servers' CPU alone; one evaluation reads its facts from the database each time, which is why it is far
-from the trivial answer.
+from the trivial answer; from the decision table it is another matter, see the gate.
 """
 
 

@@ -56,7 +56,7 @@ class _Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer = data = self._buffer + data if self._buffer else data
         end = data.find(b"\r\n\r\n")
-        at = data.find(b"content-length: ", 0, end) + 16
+        at = data.find(b"ength: ", 0, end) + 7  # of content-length, however it is spelt
         if end < 0 or len(data) < end + 4 + int(data[at : data.find(b"\r\n", at)]):
             return
         assert data.startswith(b"HTTP/1.1 200"), data[:500]

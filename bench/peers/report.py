@@ -75,9 +75,17 @@ class Report:
 
 
 def peers_report(
-    people: int = 5_000, apps: int = 1_000, *, asked: int = 3_000, rounds: int = 3, only: Collection[str] = ()
+    people: int = 5_000,
+    apps: int = 1_000,
+    *,
+    asked: int = 3_000,
+    rounds: int = 3,
+    only: Collection[str] = (),
+    servers: bool = True,
 ) -> Report:
     """Ask everyone who is here, or `only` some; `people * 20` grants, `asked` questions a way and round.
+
+    Without `servers` only those are asked that are libraries.
 
     No server is asked the same question twice, since some of them remember answers.
     """
@@ -91,7 +99,8 @@ def peers_report(
     )
     report = Report(world.grants, machine, [], {})
     _in_process(report, world, some[: max(asked, 4_000)], people, apps, rounds, only or PEERS)
-    _over_http(report, world, some, asked, rounds, only or PEERS)
+    if servers:
+        _over_http(report, world, some, asked, rounds, only or PEERS)
     for row in report.rows:
         ours = next(r for r in report.rows if r.peer == OURS and r.where == row.where)
         row.ratio = ours.per_cpu_s / row.per_cpu_s

@@ -17,6 +17,7 @@ _COMMANDS = {
     "serve-grpc": ("serve_grpc", "run Envoy's gRPC ext_authz service, where HTTP is not to be had"),
     "follow": ("follow", "keep this host's decision table true"),
     "work": ("work", "do what is due: publish, watch, deadlines, expiry, notices"),
+    "bench": ("bench", "measure the gate beside baselines and peers"),
     "demo": ("demo", "play the 2018 story at 1:1000, then leave the pages up"),
     "examine": ("examine", "search disks, databases, backups for people's data"),
     "ledger": ("ledger", "verify, list, prove and export what was disclosed"),

@@ -1,0 +1,223 @@
+"""The gate as a whole, beside trivial servers and other engines: `beholden bench gate`, `make bench-gate`.
+
+The figures are defined in `Figures`. Rates are for each CPU second of the process that answers, so that what else the
+machine does weighs less; ratios are of medians over rounds in which all subjects took turns.
+"""
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import click
+
+from bench import gate_http, last_allow, page
+from bench.gate_http import Served
+from bench.gate_table import PURPOSE, Query, World, measure, outside_id, questions, world_of
+from bench.load import Load, load, request
+from bench.peers.__main__ import table
+from bench.peers.report import IN_PROCESS, OURS, Report, peers_report
+
+CONNECTIONS = 64
+BOXCAR = 50
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured. `people` have 20 grants each; the peers are asked at 100,000 grants."""
+
+    people: int
+    queries: int
+    checked: int
+    http_people: int
+    requests: int
+    rounds: int
+    acts: int
+    peer_questions: int
+
+
+QUICK = Size(25_000, 20_000, 4_000, 25_000, 8_000, 3, 32, 3_000)
+FULL = Size(1_000_000, 100_000, 10_000, 100_000, 40_000, 9, 400, 4_000)
+
+
+@dataclass(frozen=True)
+class Http:
+    """Requests a CPU second of one worker over `CONNECTIONS` connections, and milliseconds until an answer."""
+
+    trivial: float
+    single: float
+    boxcar: float
+    durable: float
+    p50_ms: dict[str, float]
+    p99_ms: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What `beholden bench gate --json` prints; see `line`."""
+
+    grants: int
+    table_mb: float
+    inproc_per_s: float
+    agreement: float
+    cases: int
+    http: Http
+    peers: Report
+    allow: last_allow.LastAllow
+
+    def over(self, peer: str) -> float | None:
+        """How many times a peer's answers a CPU second, asked one at a time in its quickest way, ours are."""
+        rows = [row for row in self.peers.rows if row.where == IN_PROCESS and row.peer == peer]
+        best = max((row.per_cpu_s for row in rows if row.agreement == 1 and "batch" not in row.way), default=None)
+        ours = next(row.per_cpu_s for row in self.peers.rows if row.where == IN_PROCESS and row.peer == OURS)
+        return None if best is None else ours / best
+
+    def line(self) -> str:
+        """One line of JSON; ratios are per CPU second.
+
+        `http_vs_trivial` and `durable_vs_trivial` are requests beside the trivial endpoint's, `boxcar_gain` how many
+        times cheaper an item of a boxcar of 50 is than a single question.
+        """
+        cedar, casbin = self.over("cedarpy"), self.over("casbin")
+        http, spread = self.http, self.allow.over_all
+        told = {
+            "grants": self.grants,
+            "table_mb": round(self.table_mb, 1),
+            "inproc_per_s": round(self.inproc_per_s),
+            "vs_cedarpy": cedar and round(cedar, 1),
+            "vs_casbin": casbin and round(casbin, 1),
+            "http_vs_trivial": round(http.single / http.trivial, 2),
+            "durable_vs_trivial": round(http.durable / http.trivial, 2),
+            "boxcar_gain": round(http.boxcar * BOXCAR / http.single, 1),
+            "oracle_agreement": self.agreement,
+            "ban_last_wrong_allow_ms": {"p50": round(spread.p50_ms, 1), "p99": round(spread.p99_ms, 1)},
+        }
+        return json.dumps(told)
+
+
+def figures(size: Size) -> Figures:
+    """Measure everything, one after the other."""
+    table = measure(size.people, queries=size.queries, checked=size.checked, rounds=size.rounds)
+    http = over_http(world_of(size.http_people, 1_000), size)
+    only = ("cedarpy", "casbin") if size is QUICK else ()
+    peers = peers_report(asked=size.peer_questions, rounds=size.rounds, only=only, servers=size is not QUICK)
+    allow = last_allow.measure(size.acts)
+    return Figures(table.grants, table.table_mb, table.per_s, table.agreement, table.cases, http, peers, allow)
+
+
+def over_http(world: World, size: Size) -> Http:
+    """Singles, boxcars and disclosing singles, and the trivial endpoint, in turn."""
+    asked = questions(world, 4 * size.requests)
+    leaving = [query for query in asked if query.label == "allowed"]
+    with gate_http.served(world, enrolled=True) as gate, gate_http.trivial() as trivial:
+        singles = [gate_http.evaluation(query, gate.key) for query in asked[: size.requests]]
+        boxcars = [_boxcar(some, gate.key) for some in _fifties(asked)][: max(size.requests // 10, 1)]
+        durables = [gate_http.evaluation(query, gate.key, disclose=True) for query in leaving[: size.requests // 2]]
+        subjects: dict[str, tuple[Served, Sequence[bytes], int]] = {
+            "trivial": (trivial, singles, size.requests),
+            "single": (gate, singles, size.requests),
+            "boxcar": (gate, boxcars, max(size.requests // 10, 1)),
+            "durable": (gate, durables, size.requests // 2),
+        }
+        runs: dict[str, list[Load]] = {name: [] for name in subjects}
+        for turn in range(size.rounds + 1):
+            for name, (server, requests, count) in subjects.items():
+                found = load(server.port, server.pids, requests, count, CONNECTIONS)
+                if turn:  # what is opened and settled at first is not what an answer costs
+                    runs[name].append(found)
+    for body, query in zip(runs["single"][-1].bodies, asked, strict=False):
+        assert json.loads(body)["decision"] is (query.label == "allowed"), (query, body)
+    assert all(b'"decision":true' in body for body in runs["durable"][-1].bodies), "a disclosure was refused"
+
+    def middle(name: str, of: Callable[[Load], float]) -> float:
+        return statistics.median(map(of, runs[name]))
+
+    rates = {name: middle(name, lambda one: one.per_cpu_second) for name in runs}
+    p50, p99 = ({name: middle(name, lambda one, p=p: one.percentile(p) * 1e3) for name in runs} for p in (50, 99))  # type: ignore[misc]
+    return Http(rates["trivial"], rates["single"], rates["boxcar"], rates["durable"], p50, p99)
+
+
+def _fifties(asked: Sequence[Query]) -> list[list[Query]]:
+    rest = iter(asked)
+    return [some for _ in range(len(asked) // BOXCAR) if (some := list(islice(rest, BOXCAR)))]
+
+
+def _boxcar(some: Sequence[Query], key: str) -> bytes:
+    """What a client makes of fifty single questions; what they have in common stands once."""
+    items = [
+        {
+            "subject": {"type": "app", "id": f"app-{query.app}"},
+            "resource": {"type": "person", "id": outside_id(query.person), "properties": {"fields": query.fields}},
+        }
+        for query in some
+    ]
+    body = {"action": {"name": "read"}, "context": {"purpose": PURPOSE}, "evaluations": items}
+    return request("/access/v1/evaluations", json.dumps(body).encode(), key)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Half a million grants, libraries alone as peers; writes nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON last.")
+def main(quick: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Measure the gate: its table, its HTTP door, its peers, and how long a ban takes to hold.
+
+    All data is synthetic. Without --quick it takes about an hour and writes its part of docs/benchmarks.md.
+    """
+    found = figures(QUICK if quick else FULL)
+    if not quick:
+        page.write("gate", report(found))
+    if not as_json or not quick:
+        click.echo(report(found))
+    if as_json:
+        click.echo(found.line())
+
+
+def report(found: Figures) -> str:
+    """The figures as a part of the page."""
+    http = found.http
+    rows = {
+        "trivial raw ASGI": ("trivial", http.trivial),
+        "evaluation": ("single", http.single),
+        f"evaluations, boxcar of {BOXCAR}": ("boxcar", http.boxcar),
+        "evaluation that discloses, durable first (law 1)": ("durable", http.durable),
+    }
+    lines = [
+        f"| {name} | {rate:,.0f} | {rate / http.trivial:.2f} | {http.p50_ms[key]:.1f} | {http.p99_ms[key]:.1f} |"
+        for name, (key, rate) in rows.items()
+    ]
+    kinds = {"all": found.allow.over_all, **found.allow.kinds}
+    spreads = [
+        f"| {name} | {one.acts} | {one.p50_ms:.1f} | {one.p99_ms:.1f} | {one.worst_ms:.1f} |" for name, one in kinds.items()
+    ]
+    return f"""## The gate
+
+Written by `make bench-gate` (`beholden bench gate`) at {page.circumstances()}. Data is synthetic (gate-1M: see
+`bench/gate_table.py`); read the ratios. Figures are for each CPU second of the process that answers, medians.
+
+In process: {found.grants:,} grants in a table of {found.table_mb:,.1f} MB, {found.inproc_per_s:,.0f} decisions a CPU
+second, each with every field's reason; {found.agreement:.2%} of {found.cases:,} field answers are the oracle's.
+
+Over HTTP, one worker, {CONNECTIONS} connections, the mix of gate-1M:
+
+| request | a CPU second | of the trivial | p50 ms | p99 ms |
+|---|---|---|---|---|
+{chr(10).join(lines)}
+
+An item of a boxcar is {http.boxcar * BOXCAR / http.single:.1f} times cheaper than a single question.
+
+From the commit of an act until the last answer that still allowed was received, one host, 2 workers, under load
+({found.allow.answers:,} answers; {found.allow.wrong} allowed after the act was answered):
+
+| act | acts | p50 ms | p99 ms | worst ms |
+|---|---|---|---|---|
+{chr(10).join(spreads)}
+
+Peers on the same questions, agreement first:
+
+{table(found.peers)}
+"""
+
+
+if __name__ == "__main__":
+    main()
