@@ -27,7 +27,7 @@ class Load:
         return self.latencies[min(int(len(self.latencies) * p / 100), len(self.latencies) - 1)]
 
 
-class _Caller(asyncio.Protocol):
+class Caller(asyncio.Protocol):
     """One connection: asks, waits for the whole answer, asks again, until there is nothing left to ask."""
 
     def __init__(self, ask: Callable[[], bytes | None], answered: Callable[[float, bytes], None]) -> None:
@@ -96,7 +96,7 @@ async def _load(port: int, pids: Sequence[int], requests: Sequence[bytes], count
     loop = asyncio.get_running_loop()
     cpu, began = sum(map(server_cpu, pids)), time.perf_counter()
     made = [
-        await loop.create_connection(lambda: _Caller(ask, lambda took, _: latencies.append(took)), "127.0.0.1", port)
+        await loop.create_connection(lambda: Caller(ask, lambda took, _: latencies.append(took)), "127.0.0.1", port)
         for _ in range(connections)
     ]
     await asyncio.gather(*(caller.done for _, caller in made))
