@@ -31,7 +31,7 @@ class Load:
         return self.latencies[min(int(len(self.latencies) * p / 100), len(self.latencies) - 1)]
 
 
-class _Caller(asyncio.Protocol):
+class Caller(asyncio.Protocol):
     """One connection: asks, waits for the whole answer, asks again, until there is nothing left to ask."""
 
     def __init__(self, ask: Callable[[], bytes | None], answered: Callable[[float, bytes], None]) -> None:
@@ -87,7 +87,7 @@ async def _load(port: int, pids: Sequence[int], requests: Sequence[bytes], count
     bodies = [b""] * count
     numbers = iter(range(count))
 
-    def caller() -> _Caller:
+    def caller() -> Caller:
         at = 0
 
         def ask() -> bytes | None:
@@ -99,7 +99,7 @@ async def _load(port: int, pids: Sequence[int], requests: Sequence[bytes], count
             latencies.append(took)
             bodies[at] = body
 
-        return _Caller(ask, answered)
+        return Caller(ask, answered)
 
     loop = asyncio.get_running_loop()
     cpu, began = sum(map(server_cpu, pids)), time.perf_counter()

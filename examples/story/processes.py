@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -33,12 +33,18 @@ class Processes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         logs.mkdir(parents=True, exist_ok=True)
 
-    def start(self, name: str, arguments: list[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start `python ARGUMENTS` from the checkout's root."""
+    def start(
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str] | None = None,
+        inside: Sequence[str] = (),
+    ) -> None:
+        """Start `python ARGUMENTS` from the checkout's root; `inside` goes before it, to run it somewhere else."""
         log = (self._logs / f"{name}.log").open("ab")
         with log:
             self._running[name] = subprocess.Popen(
-                [sys.executable, *arguments],
+                [*inside, sys.executable, *arguments],
                 cwd=ROOT,
                 env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,

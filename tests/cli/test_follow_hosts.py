@@ -1,93 +1,17 @@
 """Several hosts that follow one PostgreSQL: a server that stops, and hosts that are cut off from it."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from beholden import bootstrap, settings
 from beholden.backends.sql.store import SqlStore
-from beholden.backends.table.files import pointed
-from beholden.backends.table.reader import TableReader
-from beholden.enforcement.sanction import TargetKind
-from beholden.journeys.ports import NewPerson
-from beholden.model.app import Ask
 from beholden.model.decision import Reason
-from beholden.model.grant import Grant
-from beholden.model.ids import AppNumber, ClientId, GrantId, OutsideId, PersonNumber
-from beholden.model.person import Choice, Scope
-from beholden.model.standing import Standing
 from tests import schema
-from tests.contracts.server import PostgresServer, postgres
-from tests.following import follower, reader, said, until
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-NET = "10.77.3"
-PEOPLE = [f"p{n}" for n in range(60)]
-SPACES = ("server", "host1", "host2", "host3")
-
-
-@dataclass
-class Host:
-    """One host: a data folder of its own, a follower, a gate's eye on its table."""
-
-    chosen: settings.Settings
-    gate: TableReader
-    log: Path
-
-    def said(self, client: str = "quiz", outside_id: str = "p0") -> Reason | None:
-        return said(self.gate, self.chosen, client, outside_id)
-
-    def generation(self) -> int | None:
-        return pointed(self.chosen.data / bootstrap.TABLE)
-
-
-def host(folder: Path, database: str, pairwise: bytes) -> Host:
-    """A data folder whose keys are the same on every host."""
-    (folder / "keys").mkdir(mode=0o700, parents=True)
-    (folder / "keys" / "pairwise").write_bytes(pairwise)
-    (folder / "beholden.env").write_text(
-        f"BEHOLDEN_DATABASE={database}\nBEHOLDEN_CATALOGUE={EXAMPLES / 'catalogue.yaml'}\n"
-    )
-    chosen = settings.read({}, data=folder)
-    return Host(chosen, reader(chosen, pairwise), folder / "log")
-
-
-def settle(store: SqlStore) -> None:
-    """People who granted everything to two apps of two developers."""
-    now = datetime.now(UTC)
-    with store.write() as unit:
-        unit.directory.enrol([NewPerson(OutsideId(o), "", "") for o in PEOPLE], now, [b"k" * 32] * len(PEOPLE))
-        for client in ("quiz", "game"):
-            owner = unit.directory.add_developer(client, "", now)
-            app = unit.directory.add_app(
-                ClientId(client), owner.number, client, "", "games", [], (Ask("identity", "service"),), now
-            )
-            for n in range(1, len(PEOPLE) + 1):
-                unit.directory.add_grant(grant(n, app.number, f"{client}{n}"))
-                unit.directory.record_use(PersonNumber(n), app.number, now)
-
-
-def grant(person: int, app: AppNumber, id_: str) -> Grant:
-    now = datetime.now(UTC)
-    fields, purposes = frozenset({"name"}), frozenset({"service"})
-    return Grant(GrantId(id_), PersonNumber(person), app, fields, frozenset(), purposes, now, now + timedelta(days=300))
-
-
-def opt_out(store: SqlStore, person: int, *, sharing: bool = False) -> None:
-    choice = Choice(PersonNumber(person), Scope.ALL, "", sharing, datetime.now(UTC))
-    store.perform(lambda unit: unit.directory.choose(choice))
-
-
-def ban(store: SqlStore, app: int) -> None:
-    now = datetime.now(UTC)
-    store.perform(lambda unit: unit.enforcement.set_standing(TargetKind.APP, app, Standing.BANNED, None, now))
+from tests.contracts.server import postgres
+from tests.following import follower, until
+from tests.hosts import PEOPLE, Region, ban, country, host, opt_out, settle
 
 
 @pytest.mark.postgres
@@ -114,84 +38,43 @@ def test_law_4_a_server_that_stops_leaves_a_gate_that_denies_and_that_is_right_a
         assert "The gate allows nothing until it answers." in one.log.read_text()
 
 
-def ip(*arguments: str) -> None:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=20)
-    if done.returncode != 0:
-        raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
-
-
-@contextmanager
-def network(name: str) -> Iterator[dict[str, str]]:
-    """A switch and four hosts on it, each in a namespace of its own: address .1 is the server's."""
-    spaces = {place: f"{name}-{place}" for place in ("switch", *SPACES)}
-    try:
-        for space in spaces.values():
-            ip("netns", "add", space)
-        switch = spaces["switch"]
-        ip("-n", switch, "link", "add", "bridge", "type", "bridge")
-        ip("-n", switch, "link", "set", "bridge", "up")
-        for number, place in enumerate(SPACES, 1):
-            ip("-n", switch, "link", "add", place, "type", "veth", "peer", "name", "eth", "netns", spaces[place])
-            ip("-n", switch, "link", "set", place, "master", "bridge", "up")
-            ip("-n", spaces[place], "addr", "add", f"{NET}.{number}/24", "dev", "eth")
-            ip("-n", spaces[place], "link", "set", "eth", "up")
-        yield spaces
-    finally:
-        for space in spaces.values():
-            subprocess.run(["ip", "netns", "del", space], capture_output=True, timeout=20)
-
-
-@dataclass
-class Region:
-    """A server and three hosts that follow it."""
-
-    store: SqlStore
-    hosts: list[Host]
-    spaces: dict[str, str]
-
-    def cut(self, number: int, *, off: bool) -> None:
-        """Pull a host's cable out of the switch, or put it back."""
-        ip("-n", self.spaces["switch"], "link", "set", f"host{number}", "down" if off else "up")
+@pytest.fixture
+def region(tmp_path: Path) -> Iterator[Region]:
+    """Each host with a follower. Skips where this machine lets us make no network."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(country(tmp_path))
+        except OSError as error:
+            pytest.skip(str(error))
+        store = SqlStore(found.near)
+        settle(store)
+        store.close()
+        for number, one in enumerate(found.hosts, 1):
+            stack.enter_context(follower(one.chosen.data, one.log, *found.inside(number)))
+        for one in found.hosts:
+            until(lambda one=one: one.said() is None, [one.log])
+        yield found
 
 
 @pytest.fixture
-def region(tmp_path: Path) -> Iterator[Region]:
-    """Skips where this machine lets us make no network."""
-    if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("setpriv"):
-        pytest.skip("three hosts need root, `ip` (Debian: iproute2) and `setpriv` (util-linux)")
-    with ExitStack() as stack:
-        try:
-            spaces = stack.enter_context(network(f"bh{os.getpid()}"))
-        except OSError as error:
-            pytest.skip(f"this machine makes no network namespaces: {error}")
-        server: PostgresServer = stack.enter_context(postgres(spaces["server"], f"{NET}.1"))
-        near = server.empty()
-        schema.make(near)
-        store = SqlStore(near)  # over its socket in a folder, which no cut reaches
-        stack.callback(store.close)
-        settle(store)
-        database = near.partition("?")[0].rpartition("/")[2]
-        url = f"postgresql://postgres@{NET}.1:5432/{database}"
-        hosts = [host(tmp_path / f"host{n}", url, b"s" * 32) for n in (1, 2, 3)]
-        for number, one in enumerate(hosts, 1):
-            inside = ("ip", "netns", "exec", spaces[f"host{number}"])
-            stack.enter_context(follower(one.chosen.data, one.log, *inside))
-        for one in hosts:
-            until(lambda one=one: one.said() is None, [one.log])
-        yield Region(store, hosts, spaces)
+def store(region: Region) -> Iterator[SqlStore]:
+    """The database, from beside the server."""
+    near = SqlStore(region.near)
+    yield near
+    near.close()
 
 
 @pytest.mark.evidence
 @pytest.mark.postgres
-def test_law_5_a_change_is_in_force_on_every_host_within_a_second(region: Region) -> None:
+def test_law_5_a_change_is_in_force_on_every_host_within_a_second(region: Region, store: SqlStore) -> None:
     for number in range(1, 21):
-        opt_out(region.store, number)
+        opt_out(store, number)
         for one in region.hosts:
             took = until(
                 lambda one=one, who=PEOPLE[number - 1]: one.said("quiz", who) is Reason.OPTED_OUT_ALL, [one.log]
             )
             assert took < 1
-    ban(region.store, 1)
+    ban(store, 1)
     for one in region.hosts:
         assert until(lambda one=one: one.said("quiz", "p40") is Reason.APP_BANNED, [one.log]) < 1
         assert one.said("game", "p40") is None
@@ -199,16 +82,18 @@ def test_law_5_a_change_is_in_force_on_every_host_within_a_second(region: Region
 
 @pytest.mark.evidence
 @pytest.mark.postgres
-def test_law_4_a_host_that_is_cut_off_denies_and_after_its_return_has_missed_nothing(region: Region) -> None:
+def test_law_4_a_host_that_is_cut_off_denies_and_after_its_return_has_missed_nothing(
+    region: Region, store: SqlStore
+) -> None:
     *near, far = region.hosts
     built = far.generation()
     region.cut(3, off=True)
     until(lambda: far.said() is Reason.GATE_STALE, [far.log])
     for number in range(1, 41):
-        opt_out(region.store, number)
+        opt_out(store, number)
         if number % 2:
-            opt_out(region.store, number, sharing=True)
-    ban(region.store, 2)
+            opt_out(store, number, sharing=True)
+    ban(store, 2)
     for one in near:
         until(lambda one=one: one.said("game") is Reason.APP_BANNED, [one.log])
     assert {far.said(client, who) for client in ("quiz", "game") for who in PEOPLE} == {Reason.GATE_STALE}

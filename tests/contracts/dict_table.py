@@ -32,6 +32,9 @@ class DictTable:
     def open(self) -> str | None:
         return self.refusal
 
+    def check(self) -> str | None:
+        return self.refusal
+
     def build(
         self,
         people: Iterable[PeopleColumns],

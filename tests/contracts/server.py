@@ -7,8 +7,10 @@ PostgreSQL refuses to run as root; then it runs as `nobody`, in a folder of thei
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -19,21 +21,22 @@ from beholden.backends.sql.engine import connect, metadata
 from beholden.backends.sql.store import SqlStore
 from tests import schema
 
-_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
+_SMALL = ("shared_buffers=32MB", "max_connections=60")
+_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class PostgresServer:
     """One running server. All tests that need the present schema share one database, emptied after each."""
 
-    def __init__(self, socket: Path, control: Callable[..., None]) -> None:
-        self._socket = socket
+    def __init__(self, folder: Path, control: Callable[..., None]) -> None:
+        self._folder = folder
         self._control = control
         self._numbers = count(1)
         self._shared = ""
 
     def url(self, database: str) -> str:
         """Address of one database."""
-        return f"postgresql+pg8000://postgres@/{database}?unix_sock={self._socket}/.s.PGSQL.5432"
+        return f"postgresql+pg8000://postgres@/{database}?unix_sock={self._folder}/.s.PGSQL.5432"
 
     def start(self) -> None:
         """Start it (again)."""
@@ -42,6 +45,15 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop it at once, as a crash would."""
         self._control("-m", "immediate", "stop")
+
+    def kill(self) -> None:
+        """End it by SIGKILL, as the kernel would; returns when what served its connections has noticed."""
+        pid = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(pid, signal.SIGKILL)
+        end = time.monotonic() + 60
+        while any(Path(f"/proc/{child}/stat").exists() for child in children) and time.monotonic() < end:
+            time.sleep(0.02)
 
     def empty(self) -> str:
         """Address of a new database with nothing in it."""
@@ -69,11 +81,11 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres(space: str = "", address: str = "") -> Iterator[PostgresServer]:
+def postgres(space: str = "", address: str = "", *, durable: bool = False) -> Iterator[PostgresServer]:
     """Start a server in a folder of its own, stop it at the end and remove the folder.
 
     `space` is a network namespace to start it in, `address` one of that to listen on; without them it listens on a
-    socket in its folder alone.
+    socket in its folder alone. A durable one loses nothing that it committed, however it ends, and is slower.
     """
     folder = Path(tempfile.mkdtemp(prefix="beholden-pg-"))
     user = None
@@ -82,7 +94,7 @@ def postgres(space: str = "", address: str = "") -> Iterator[PostgresServer]:
         os.chown(folder, user.pw_uid, user.pw_gid)
     binaries = _binaries(folder, user)
     data = folder / "data"
-    options = " ".join(f"-c {option}" for option in _QUICK)
+    options = " ".join(f"-c {option}" for option in (*_SMALL, *(() if durable else _QUICK)))
     try:
         _run(user, folder, binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "utf8", "--no-sync")
         if address:

@@ -210,6 +210,18 @@ def test_one_that_is_too_far_behind_builds_the_table_anew(host: Host) -> None:
     assert host.table.builds == 2
 
 
+def test_a_table_that_is_damaged_while_in_use_is_built_anew(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.table.refusal, host.table.as_of = "it was damaged", 0
+    monkeypatch.setattr(host.store, "read", lambda: (_ for _ in ()).throw(Unavailable("no.")))
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            host.follower.poll()
+    assert host.table.as_of == 0, "nobody vouches for it while there is no other"
+    monkeypatch.undo()
+    host.catch_up()
+    assert host.is_true() and host.table.as_of and host.table.builds == 2
+
+
 def test_old_changes_are_forgotten_after_a_day_and_not_before(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     assert journey.prune(host.store) == 0
     monkeypatch.setattr(journey, "KEPT", -DAY)

@@ -104,6 +104,10 @@ class TableWriter(Protocol):
         """Go on with the table that is there; or why it must be built anew."""
         ...
 
+    def check(self) -> str | None:
+        """Look at some more of the table in use: None, or why it must be built anew; nobody vouches for it then."""
+        ...
+
     @property
     def epoch(self) -> int:
         """The epoch that the table is at."""

@@ -69,7 +69,10 @@ class Follower:
         Raises Unavailable when the store does not answer; the table is then no younger than it was.
         """
         begun = self._clock()
-        if not self._opened:
+        refused = self._table.check() if self._opened else None
+        if refused is not None:
+            self._rebuild(refused, begun)
+        elif not self._opened:
             self._open(begun)
         elif self._pulse.head() == self._table.epoch:
             self._as_of = begun

@@ -1,5 +1,6 @@
 """The table's files: seen at once by other processes, right or refused after every crash, and never in the way."""
 
+import os
 import resource
 import struct
 import subprocess
@@ -203,6 +204,35 @@ def test_a_flipped_bit_anywhere_is_noticed(writer, tmp_path):
             file.write(bytes([byte]))
     again(writer, tmp_path)
     assert writer.open() is None
+
+
+def test_law_4_what_is_damaged_while_it_is_in_use_is_found_and_allows_nothing(writer, tmp_path):
+    layout, reader = writer._mapped.view.layout, reader_of(tmp_path)
+    spots = [3, 60, 8 * Cell.EPOCH, 8 * Cell.SUM, *(at for at, length in layout.places.values() if length)]
+    for spot in spots:
+        apply(writer, pairs=[pair(1, 3)])
+        assert {writer.check() for _ in range(20)} == {None}
+        assert decided(reader, 1).allowed == ("name",)
+        with _current(tmp_path).open("r+b") as file:
+            file.seek(spot)
+            (byte,) = file.read(1)
+            file.seek(spot)
+            file.write(bytes([byte ^ 4]))
+        assert any(writer.check() for _ in range(20)), spot
+        assert set(decided(reader_of(tmp_path), 1).denied.values()) == {Reason.GATE_STALE}
+        build(writer, 3)
+
+
+@pytest.mark.parametrize("what", ["cut", "removed", "unnamed"])
+def test_a_file_that_is_taken_away_while_it_is_in_use_is_found(writer, tmp_path, what):
+    path = _current(tmp_path)
+    if what == "cut":
+        os.truncate(path, 4096)
+    else:
+        (path if what == "removed" else tmp_path / "table.current").unlink()
+    assert any(writer.check() for _ in range(20))
+    build(writer)
+    assert writer.check() is None and decided(reader_of(tmp_path), 1).allowed == ("name",)
 
 
 def test_a_file_that_was_cut_or_is_of_another_world_is_refused(writer, tmp_path):

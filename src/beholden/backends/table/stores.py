@@ -95,6 +95,11 @@ class Stores:
         else:
             self._put_policy(row)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the checksums are those of what was stored."""
+        return not self._dirty
+
     def settle(self) -> None:
         """Make the checksums right again; before that, the file does not verify."""
         sums = self.view.section(Section.SUMS).cast("I")

@@ -19,6 +19,7 @@ from beholden.backends.table.files import (
     last_generation,
     map_file,
     open_cells,
+    path_of,
     point,
     pointed,
     write_file,
@@ -26,12 +27,14 @@ from beholden.backends.table.files import (
 from beholden.backends.table.stores import FullError, Row, Stores
 from beholden.gate.rows import AppRow, PairColumns, PairRow, PeopleColumns, PersonRow
 from beholden.gate.table.assemble import Known, from_columns, from_view
-from beholden.gate.table.layout import CLOSED, PAGE, Cell, cells_sum, damaged_page, identity_of
+from beholden.gate.table.layout import CLOSED, PAGE, Cell, cells_sum, damaged_page, identity_of, last_page, read_header
 from beholden.model.catalogue import Catalogue
 from beholden.model.errors import BeholdenError, Conflict, Unavailable
 from beholden.model.policy import Policy
 
 COMPACT_AT = 0.75
+CHECKED_PAGES = 128
+"""Pages that are looked at in one check, which takes 0.15 ms."""
 _AGAIN_AFTER = 60.0
 
 
@@ -50,6 +53,7 @@ class TableWriter:
         self._compaction: _Compaction | None = None
         self.compact_at = compact_at
         self._quiet_until = 0.0
+        self._next_page = 0
         self.trouble = ""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(folder / "table.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -80,6 +84,7 @@ class TableWriter:
             return mapped
         page = damaged_page(mapped.view.buffer, mapped.view.layout)
         if page is not None:
+            mapped.view.cells[Cell.AS_OF] = 0
             return f"its page {page} is damaged, or its writer died in the middle of a batch"
         try:
             stores = Stores(mapped.view, self._secret)
@@ -87,8 +92,45 @@ class TableWriter:
             return "its records are damaged"
         open_cells(mapped.view)
         mapped.memory.flush(0, PAGE)  # before anything else of it changes, so that a restart is noticed
-        self._mapped, self._stores = mapped, stores
+        self._mapped, self._stores, self._next_page = mapped, stores, 0
         return None
+
+    def check(self) -> str | None:
+        """Look at some more of the file that is in use; why it must be built anew, and then nobody vouches for it.
+
+        Each page has its turn, round and round: what changes behind our back (a failing disk, a file that something
+        else wrote over) is found while it is in use, not at the next start.
+        """
+        mapped, stores = self._mapped, self._stores
+        if mapped is None or stores is None or not stores.settled:
+            return None
+        try:
+            length = path_of(self._folder, mapped.generation).stat().st_size
+        except OSError:
+            length = PAGE  # removed: what is mapped of it is there as long as somebody maps it
+        found = self._damage(mapped, length)
+        if found is not None:
+            if length >= PAGE:  # to touch what was cut off would be the end of this process
+                mapped.view.cells[Cell.AS_OF] = 0
+            self._drop_compaction()
+            self._mapped = self._stores = None
+        return found
+
+    def _damage(self, mapped: Mapped, length: int) -> str | None:
+        if length != len(mapped.memory):
+            return f"it has {length} bytes instead of {len(mapped.memory)}"
+        view, page = mapped.view, self._next_page
+        if page == 0:
+            if pointed(self._folder) != mapped.generation:
+                return "it is named no more"
+            layout = read_header(mapped.memory[:PAGE], length, self._identity)
+            if isinstance(layout, str):
+                return layout
+        if view.cells[Cell.SUM] != cells_sum(view.cells):
+            return "its header is damaged"
+        damaged = damaged_page(view.buffer, view.layout, page + 1, CHECKED_PAGES)
+        self._next_page = page + CHECKED_PAGES if page + CHECKED_PAGES < last_page(view.layout) else 0
+        return None if damaged is None else f"its page {damaged} was damaged while it was in use"
 
     def build(
         self,
@@ -209,7 +251,7 @@ class TableWriter:
             before.view.cells[Cell.AS_OF] = (
                 0  # whoever still maps it finds it stale, and looks where the pointer points
             )
-        self._mapped, self._stores = mapped, stores
+        self._mapped, self._stores, self._next_page = mapped, stores, 0
 
     def _drop_compaction(self) -> None:
         if self._compaction is not None:

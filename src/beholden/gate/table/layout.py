@@ -234,11 +234,16 @@ def boot_of(cells: memoryview) -> bytes:
     return struct.pack("<2Q", cells[Cell.BOOT], cells[Cell.BOOT + 1])
 
 
-def damaged_page(buffer: memoryview, layout: Layout) -> int | None:
-    """The first page whose checksum is wrong; None where all are right."""
+def damaged_page(buffer: memoryview, layout: Layout, first: int = 1, most: int = MOST_PEOPLE) -> int | None:
+    """The first page whose checksum is wrong, of at most so many from `first` on; None where all are right."""
     at, length = layout.places[Section.SUMS]
     sums = buffer[at : at + length].cast("I")
-    for page in range(len(sums)):
-        if zlib.crc32(buffer[(page + 1) * PAGE : (page + 2) * PAGE]) != sums[page]:
-            return page + 1
+    for page in range(first, min(first + most, len(sums) + 1)):
+        if zlib.crc32(buffer[page * PAGE : (page + 1) * PAGE]) != sums[page - 1]:
+            return page
     return None
+
+
+def last_page(layout: Layout) -> int:
+    """The last page that has a checksum."""
+    return layout.places[Section.SUMS][1] // 4
