@@ -138,9 +138,9 @@ def _reason(decision: Decision) -> str:
 
 
 def _passage(engines: Engines, found: Match, ruling: Ruling, app: str, granting: str) -> Answer:
-    (number,), facts = ruling.persons, ruling.terms.facts
-    assert number is not None and facts.app is not None and facts.grant is not None, "nothing is allowed without them"
-    (scoped,) = scoped_ids(engines.pairwise, facts.app.number, [number])
+    (number,), judged = ruling.persons, ruling.judged
+    assert number is not None and judged.app is not None and judged.grant is not None, "nothing is allowed without them"
+    (scoped,) = scoped_ids(engines.pairwise, judged.app.number, [number])
     person = granting if found.route.whose.place is Place.GRANTING else found.person or ""
     if found.route.whose.place is not Place.GRANTING and found.route.whose.scoped:
         with engines.store.read() as unit:
@@ -148,4 +148,4 @@ def _passage(engines: Engines, found: Match, ruling: Ruling, app: str, granting:
         if number not in known:
             return Refusal(Verdict.DENIED, Reason.PERSON_UNKNOWN)  # erased in this very moment
         person = known[number].outside_id
-    return Passage(app, person, scoped, facts.grant.id, ruling.request.purpose, ruling.decisions[0].allowed)
+    return Passage(app, person, scoped, judged.grant, ruling.request.purpose, ruling.decisions[0].allowed)

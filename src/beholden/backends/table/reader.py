@@ -7,7 +7,9 @@ from pathlib import Path
 from beholden.backends.table.files import Mapped, map_file, pointed
 from beholden.gate.compiled import CompiledGate, Who
 from beholden.gate.compiled_many import decide_many
+from beholden.gate.compiled_request import is_stale, judge_request, refuse_app
 from beholden.gate.facts import AppFacts, Facts
+from beholden.gate.judged import Judged, unknown_standing
 from beholden.gate.table.layout import Cell, identity_of
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
@@ -43,7 +45,7 @@ class TableReader:
         gate = self._gate
         if gate is not None:
             found = gate.decide(client, person, through, fields, purpose, now=now, clock=self._clock())
-            if found.allowed or not _stale(found):
+            if found.allowed or not is_stale(found):
                 return found
         gate = self.gate()
         if gate is None:
@@ -73,6 +75,31 @@ class TableReader:
         if gate is None:
             return Decision((), dict.fromkeys(fields, Reason.GATE_STALE)), None
         return gate.leaving(client, person, through, fields, purpose, now=now, clock=self._clock())
+
+    def judge(
+        self,
+        client: str,
+        persons: Sequence[Who],
+        through: Who,
+        fields: Sequence[tuple[str, ...]],
+        purpose: str,
+        now: int,
+    ) -> Judged:
+        """See `compiled_request.judge_request`."""
+        found = None
+        for _ in range(2):  # the file may have been replaced in between: then the other one is asked
+            gate = self.gate()
+            if gate is None:
+                break
+            found = judge_request(gate, client, persons, through, fields, purpose, now=now, clock=self._clock())
+            if not found.stale:
+                break
+        return found or unknown_standing(fields)
+
+    def refuse_app(self, client: str) -> Reason | None:
+        """See `compiled_request.refuse_app`."""
+        gate = self.gate()
+        return Reason.GATE_STALE if gate is None else refuse_app(gate, client, self._clock())
 
     def app(self, client: str) -> AppFacts | None:
         """The app as the table has it; None where it has none, or there is no table."""
@@ -112,7 +139,3 @@ class TableReader:
                     self.trouble = error.message
                 return
             self.trouble = mapped  # it may have been replaced since the pointer was read: look again
-
-
-def _stale(decision: Decision) -> bool:
-    return next(iter(decision.denied.values()), None) is Reason.GATE_STALE
