@@ -6,7 +6,7 @@ around them: numbers are never given twice, and where the grant was another one 
 
 from collections.abc import Sequence
 
-from beholden.gate.compiled import TRIES, CompiledGate, Who
+from beholden.gate.compiled import SEQUENCE, TRIES, CompiledGate, Who
 from beholden.gate.compiled_many import decide_many
 from beholden.gate.judged import Judged, unknown_standing
 from beholden.model.decision import Decision, Reason
@@ -22,9 +22,12 @@ def judge_request(
     *,
     now: int,
     clock: int,
+    file: int,
 ) -> Judged:
-    """As `compiled_many.decide_many`, with what a disclosure has to name. See CompiledGate for `now` and `clock`."""
+    """As `compiled_many.decide_many`, with what a disclosure has to name. See CompiledGate for `now` and `clock`;
+    `file` is the number of the gate's file."""
     for _ in range(TRIES):
+        sequence = gate.view.cells[SEQUENCE]
         giver = gate.number(through)
         grant = gate.grant_of(client, giver)
         numbers = tuple(map(gate.number, persons))
@@ -32,7 +35,10 @@ def judge_request(
         if gate.grant_of(client, giver) == grant:
             app = gate.settled.app(client)
             stale = gate.stale(clock) or any(map(is_stale, decisions))
-            return Judged(None if app is None else app.facts, giver, grant, numbers, tuple(decisions), stale)
+            limit = gate.settled.policy.gate_lag_limit_ms
+            moment = (file, sequence) if gate.view.cells[SEQUENCE] == sequence else None
+            facts = None if app is None else app.facts
+            return Judged(facts, giver, grant, numbers, tuple(decisions), stale, limit, moment)
     return unknown_standing(fields)
 
 

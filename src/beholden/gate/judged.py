@@ -13,7 +13,9 @@ class Judged:
     """One app, one granting person, any number of people; `persons` and `decisions` in the order they were asked for.
 
     `app` and `through` are None where they are unknown, `grant` where there is none, or none that can be named from
-    there. `stale` says that the standing was not known (law 4), also where nobody was asked about.
+    there. `stale` says that the standing was not known (law 4), also where nobody was asked about. `limit_ms` is how
+    old a gate's knowledge may be. `moment` is the state of the table that all of it is of (which file, and where its
+    counter stood), None where it is of no one state, or of no table.
     """
 
     app: AppFacts | None
@@ -22,9 +24,13 @@ class Judged:
     persons: tuple[PersonNumber | None, ...]
     decisions: tuple[Decision, ...]
     stale: bool
+    limit_ms: int
+    moment: tuple[int, int] | None = None
 
 
 def unknown_standing(fields: Sequence[tuple[str, ...]]) -> Judged:
     """The answer of a gate that knows nothing; `fields` are what is asked of each person."""
     refused = {asked: Decision((), dict.fromkeys(asked, Reason.GATE_STALE)) for asked in set(fields)}
-    return Judged(None, None, None, (None,) * len(fields), tuple(refused[asked] for asked in fields), stale=True)
+    return Judged(
+        None, None, None, (None,) * len(fields), tuple(refused[asked] for asked in fields), stale=True, limit_ms=0
+    )

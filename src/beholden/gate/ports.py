@@ -216,6 +216,10 @@ class SharedTable(Protocol):
         """What `decision.decide` says of each person, `fields` being theirs, one tuple a person."""
         ...
 
+    def stands(self, moment: tuple[int, int] | None) -> bool:
+        """Whether the table can be trusted and nothing was stored in it since that moment (see Judged)."""
+        ...
+
     def decide(
         self,
         client: str,

@@ -14,7 +14,7 @@ from typing import Any
 from beholden.gate.pairwise import scoped_ids
 from beholden.gate.shape import Found, RecordSet, Shape, empty, enclosed, find, lacks, pointer, rebuilt
 from beholden.journeys.ports import Engines
-from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
+from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, confirmed, disclosures, note_permissions, rule
 from beholden.model.decision import Reason
 from beholden.model.errors import BadInput, TooOften, Unavailable
 from beholden.model.ids import AppNumber
@@ -151,8 +151,7 @@ def filter_document(engines: Engines, request: DocumentRequest) -> DocumentAnswe
     if leaving:
         engines.ledger.append(leaving)
         note_permissions(engines, ruling)
-        if ruling.late:
-            ruling = _enclosed(found, rule_again(engines, ruling))
+        ruling = _enclosed(found, confirmed(engines, ruling))
     if ruling.judged.stale:
         # An empty answer would pass for "nobody is there"; this one says: ask again.
         raise Unavailable("The gate does not know the latest standing, so it allows nothing.", "Try again.")

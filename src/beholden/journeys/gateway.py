@@ -16,7 +16,7 @@ from beholden.gate.target import Ambiguous
 from beholden.gate.target import read as read_target
 from beholden.journeys import introspect
 from beholden.journeys.ports import Engines
-from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
+from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, confirmed, disclosures, note_permissions, rule
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BeholdenError
 
@@ -117,10 +117,8 @@ def _decide(engines: Engines, found: Match, app: str, granting: str) -> Answer:
     except BeholdenError:  # law 1: no receipt, no release
         return Refusal(Verdict.UNAVAILABLE, Reason.NO_RECEIPT)
     note_permissions(engines, ruling)
-    if ruling.late:
-        ruling = rule_again(engines, ruling)
-        refused = _refuse(route, ruling)
-    return refused or _passage(engines, found, ruling, app, granting)
+    ruling = confirmed(engines, ruling)
+    return _refuse(route, ruling) or _passage(engines, found, ruling, app, granting)
 
 
 def _refuse(route: Route, ruling: Ruling) -> Refusal | None:

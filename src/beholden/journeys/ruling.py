@@ -6,9 +6,9 @@ begins. A request that had taken its snapshot before may still be answered from 
 a slow disk, whoever waited for the ledger longer than the gate's lag limit rules again on fresh facts, and only what
 both rulings allow leaves. In the ledger such a disclosure may stand after the ban; its `at` is when it was decided.
 
-Where there is a decision table it is asked instead of the store: this is the one place that knows. Asking it again
-costs next to nothing, so there every disclosure is ruled on again after its receipt. Each request is answered from it
-by itself. Where it cannot name the grant, the store is asked.
+Where there is a decision table it is asked instead of the store: this is the one place that knows. Whether anything
+was stored in it meanwhile is seen at a glance, so there whatever waited for the ledger is ruled on again where it was.
+Each request is answered from the table by itself. Where it cannot name the grant, the store is asked.
 """
 
 import time
@@ -63,13 +63,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What was decided on one request, wish by wish, at `at`. `holds_until` is how long (monotonic seconds) what was
-    read for it is as young as a gate's knowledge has to be."""
+    """What was decided on one request, wish by wish, at `at`. `began` is when, in monotonic seconds, its facts were
+    read."""
 
     request: Request
     judged: Judged
     at: datetime
-    holds_until: float
+    began: float
 
     @property
     def persons(self) -> tuple[PersonNumber | None, ...]:
@@ -80,12 +80,6 @@ class Ruling:
     def decisions(self) -> tuple[Decision, ...]:
         """What was decided, wish by wish."""
         return self.judged.decisions
-
-    @property
-    def late(self) -> bool:
-        """Whether it has to be ruled again before anything leaves (law 4)."""
-        # A span of our own making, not a time in the world: the injected clock may stand still while a disk is slow.
-        return time.monotonic() > self.holds_until
 
     def decided(self, decisions: Iterable[Decision]) -> "Ruling":
         """The same with other decisions."""
@@ -103,8 +97,16 @@ def rule_within(engines: Engines, unit: Unit, requests: Sequence[Request], began
     return _rule(engines, nullcontext(unit), requests, began)
 
 
-def rule_again(engines: Engines, ruling: Ruling) -> Ruling:
-    """Decide anew on fresh facts and keep only what both rulings allow."""
+def confirmed(engines: Engines, ruling: Ruling) -> Ruling:
+    """The ruling as it holds after its receipt.
+
+    Where its facts are by now older than a gate's knowledge may be (law 4), or the table has moved on, it is decided
+    anew, and only what both rulings allow is kept.
+    """
+    # A span of our own making, not a time in the world: the injected clock may stand still while a disk is slow.
+    late = (time.monotonic() - ruling.began) * 1000 > ruling.judged.limit_ms
+    if not late and (engines.table is None or engines.table.stands(ruling.judged.moment)):
+        return ruling
     (again,) = rule(engines, [ruling.request])
     return again.decided(map(both, ruling.decisions, again.decisions))
 
@@ -238,8 +240,7 @@ def _named(engines: Engines, app: AppFacts | None, ref: PersonRef) -> str | Pers
 def _by_store(engines: Engines, unit: Unit, requests: Sequence[Request], began: float) -> list[Ruling]:
     now = engines.clock.now()
     policy = unit.directory.policy()
-    holds_until = began + policy.gate_lag_limit_ms / 1000
-    return [Ruling(one, _judged_by_store(engines, unit, policy, now, one), now, holds_until) for one in requests]
+    return [Ruling(one, _judged_by_store(engines, unit, policy, now, one), now, began) for one in requests]
 
 
 def _judged_by_store(engines: Engines, unit: Unit, policy: Policy, now: datetime, request: Request) -> Judged:
@@ -255,7 +256,7 @@ def _judged_by_store(engines: Engines, unit: Unit, policy: Policy, now: datetime
     decisions = judge_all(settled, persons, [wish.fields for wish in request.wishes])
     grant = None if facts.grant is None else facts.grant.id
     stale = settled.refusal is Reason.GATE_STALE
-    return Judged(facts.app, through, grant, tuple(persons), tuple(decisions), stale)
+    return Judged(facts.app, through, grant, tuple(persons), tuple(decisions), stale, policy.gate_lag_limit_ms)
 
 
 def _scoped(engines: Engines, app: AppNumber | None, scoped: str) -> PersonNumber | None:

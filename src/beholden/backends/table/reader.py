@@ -88,13 +88,21 @@ class TableReader:
         """See `compiled_request.judge_request`."""
         found = None
         for _ in range(2):  # the file may have been replaced in between: then the other one is asked
-            gate = self.gate()
-            if gate is None:
+            gate, mapped = self.gate(), self._mapped
+            if gate is None or mapped is None:
                 break
-            found = judge_request(gate, client, persons, through, fields, purpose, now=now, clock=self._clock())
+            clock, file = self._clock(), mapped.generation
+            found = judge_request(gate, client, persons, through, fields, purpose, now=now, clock=clock, file=file)
             if not found.stale:
                 break
         return found or unknown_standing(fields)
+
+    def stands(self, moment: tuple[int, int] | None) -> bool:
+        """See SharedTable."""
+        gate, mapped = self.gate(), self._mapped
+        if moment is None or gate is None or mapped is None or gate.stale(self._clock()):
+            return False
+        return moment == (mapped.generation, gate.view.cells[Cell.SEQUENCE])
 
     def refuse_app(self, client: str) -> Reason | None:
         """See `compiled_request.refuse_app`."""

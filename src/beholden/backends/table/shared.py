@@ -34,6 +34,11 @@ class SharedReader:
         with self._lock:
             return self._reader.judge(client, persons, through, fields, purpose, now)
 
+    def stands(self, moment: tuple[int, int] | None) -> bool:
+        """See SharedTable."""
+        with self._lock:
+            return self._reader.stands(moment)
+
     def decide(
         self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, now: int
     ) -> Decision:
