@@ -24,7 +24,7 @@ from beholden.gate.rows import AppRow, PairRow, PersonRow
 from beholden.journeys.disclose import FilterRequest, PersonRef, Question, Stop, evaluate, evaluate_many, filter_records
 from beholden.journeys.follow import Follower
 from beholden.journeys.ports import Contract, Engines, NewPerson, Review, Unit
-from beholden.journeys.ruling import Request, Ruling, Wish, rule
+from beholden.journeys.ruling import Request, Ruling, Wish, refused_apps, rule
 from beholden.journeys.search import Page, PersonSearch, Sought, search
 from beholden.model.decision import Reason
 from beholden.model.errors import Unavailable
@@ -184,6 +184,9 @@ def test_both_rule_alike_whatever_the_facts_and_whoever_asks(street: Street, tmp
         street.clock.at = street.random.choice(MOMENTS)
         requests = [street.request() for _ in range(8)]
         found, right = rule(replace(street.by_table, store=gone), requests), rule(street.engines, requests)
+        with street.engines.store.read() as unit:
+            refused = [refused_apps(e, unit, [*street.house.apps, "nix"]) for e in (street.engines, street.by_table)]
+        assert refused[0] == refused[1] and refused[0]["nix"] is Reason.APP_UNKNOWN
         for request, one, other in zip(requests, found, right, strict=True):
             assert told(one) == told(other), request
             heard.update(reason.value for decision in one.decisions for reason in decision.denied.values())
