@@ -2,8 +2,6 @@
 
 import json
 import os
-import platform
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

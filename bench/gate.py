@@ -188,7 +188,8 @@ def report(found: Figures) -> str:
     ]
     kinds = {"all": found.allow.over_all, **found.allow.kinds}
     spreads = [
-        f"| {name} | {one.acts} | {one.p50_ms:.1f} | {one.p99_ms:.1f} | {one.worst_ms:.1f} |" for name, one in kinds.items()
+        f"| {name} | {one.acts} | {one.p50_ms:.1f} | {one.p99_ms:.1f} | {one.worst_ms:.1f} |"
+        for name, one in kinds.items()
     ]
     return f"""## The gate
 

@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from beholden import bootstrap, settings
+from beholden.gate.grant_id import grant_id
 from beholden.journeys import access, enrol, policy
 from beholden.journeys.ports import Engines, NewPerson
 from beholden.model.app import App, Ask
 from beholden.model.grant import Grant
-from beholden.model.ids import GrantId, OutsideId, PersonNumber
+from beholden.model.ids import OutsideId, PersonNumber
 from examples.platform.world import world
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -62,9 +63,8 @@ def _furnished(data: Path, engines: Engines, people: int) -> House:
     app = enrol.add_app(engines, developer.number, "Bench", ["https://bench.example/back"], asks, client_id="bench")
     granter = here.outside_id(0)
     fields = frozenset(engines.catalogue.by_field)
-    grant = Grant(
-        GrantId(engines.ids.new("grant")), numbers[granter], app.number, fields, fields, frozenset({PURPOSE}), now, None
-    )
+    id_ = grant_id(engines.pairwise, numbers[granter], app.number, 1)
+    grant = Grant(id_, numbers[granter], app.number, fields, fields, frozenset({PURPOSE}), now, None)
     with engines.store.write() as unit:
         unit.directory.add_grant(grant)
         unit.directory.record_use(numbers[granter], app.number, now)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from beholden.model.catalogue import Catalogue
 from beholden.model.grant import Grant
 from beholden.model.ids import AppNumber, ClientId, OutsideId, PersonNumber
 from tests import schema
+from tests.tables import followed
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -169,3 +170,16 @@ def house(tmp_path: Path, blank_database: Path) -> Iterator[House]:
     engines = bootstrap.embedded(chosen)
     yield House(data, chosen, engines, clock)
     bootstrap.close(engines)
+
+
+@pytest.fixture(params=["store", "table"])
+def answered_from(request: pytest.FixtureRequest, house: House, tmp_path: Path) -> Iterator[str]:
+    """What the gate of the house answers from; whoever uses this is run with either."""
+    if request.param == "store":
+        yield "store"
+        return
+    folder = tmp_path / "followed"
+    folder.mkdir()
+    with followed(house.engines, house.settings.database_url, folder) as table:
+        house.engines = replace(house.engines, table=table)
+        yield "table"

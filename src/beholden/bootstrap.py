@@ -22,6 +22,7 @@ from beholden.backends.sql.pulse import SqlPulse
 from beholden.backends.sql.store import SqlStore
 from beholden.backends.table.applied import TableApplied
 from beholden.backends.table.reader import TableReader
+from beholden.backends.table.shared import SharedReader
 from beholden.backends.table.writer import TableWriter
 from beholden.backends.webhooks import HttpPoster
 from beholden.journeys import gateway
@@ -121,19 +122,30 @@ def embedded(settings: Settings) -> Engines:
 
 
 def quick_gate(settings: Settings, engines: Engines) -> QuickGate | None:
-    """One worker's gate over this host's decision table; None where evaluations are answered from the store."""
+    """One worker's gate over this host's decision table; None where the gate answers from the store."""
     if settings.gate != "table":
         return None
-    return QuickGate(engines, TableReader(settings.data / TABLE, engines.catalogue, engines.pairwise))
+    return QuickGate(engines, _table(settings, engines))
+
+
+def doors(settings: Settings) -> Engines:
+    """`embedded`, with this host's decision table where that is what the gate answers from."""
+    engines = embedded(settings)
+    return engines if settings.gate != "table" else replace(engines, table=SharedReader(_table(settings, engines)))
 
 
 def gate(settings: Settings) -> Engines:
-    """`embedded`, and the platform's own resource types: for whatever answers the gate's callers.
+    """`doors`, and the platform's own resource types: for whatever answers the gate's callers.
 
-    Apart from it, so that a mistake in a Cedar policy never keeps an operator from banning an app.
+    Apart from `embedded`, so that a mistake in a Cedar policy never keeps an operator from banning an app.
     """
     types = resource_types(settings)
-    return replace(embedded(settings), resource_types=types)
+    return replace(doors(settings), resource_types=types)
+
+
+def _table(settings: Settings, engines: Engines) -> TableReader:
+    """A reader of its own for each caller: it serves one at a time."""
+    return TableReader(settings.data / TABLE, engines.catalogue, engines.pairwise)
 
 
 def resource_types(settings: Settings) -> ResourceTypes:

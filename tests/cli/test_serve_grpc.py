@@ -1,5 +1,6 @@
 """`beholden serve-grpc` as a real process, asked by a real client; Envoy asks it in tests/gateways."""
 
+import os
 import re
 import signal
 import subprocess
@@ -11,18 +12,22 @@ import pytest
 from click.testing import CliRunner
 
 from beholden.cli import serve_grpc
-from beholden.journeys import access
+from beholden.journeys import access, opt_out
 from beholden.model.errors import Unavailable
+from beholden.model.person import Scope
 from tests.conftest import EXAMPLES
+from tests.following import until
+from tests.web.test_gateway import issue
 
 grpc = pytest.importorskip("grpc", reason="NOT TESTED: gRPC is not here; the extra `grpc` brings it.")
 
 
-@pytest.fixture
-def server(house) -> Iterator[tuple[subprocess.Popen[str], str]]:
+@pytest.fixture(params=["store", "table"])
+def server(house, request) -> Iterator[tuple[subprocess.Popen[str], str]]:
     (house.data / "routes.yaml").write_text((EXAMPLES / "gateways" / "routes.yaml").read_text())
     process = subprocess.Popen(
         [sys.executable, "-m", "beholden", "serve-grpc", "--data", str(house.data), "--listen", "127.0.0.1:0"],
+        env={**os.environ, "BEHOLDEN_GATE": request.param},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -33,7 +38,7 @@ def server(house) -> Iterator[tuple[subprocess.Popen[str], str]]:
         assert found, line + process.stderr.read()
         yield process, found[0]
     finally:
-        process.kill()
+        process.terminate()  # its follower ends with it
         process.communicate(timeout=20)
 
 
@@ -68,6 +73,13 @@ def test_it_answers_gateways_with_a_key_alone_and_stops_when_told(house, server)
     ambiguous = check(address, key, path="/status/../profile")
     assert ambiguous.denied_response.status.code == 403
     assert ambiguous.dynamic_metadata["verdict"] == "no_route"
+    quiz = house.app(client_id="quiz")
+    ann = house.person("ann")
+    token = issue(house.engines, house.grant(ann, quiz))
+    until(lambda: check(address, key, path="/profile", authorization=f"Bearer {token}").status.code == 0)
+    opt_out.choose(house.engines, ann, Scope.ALL, sharing=False)
+    refused = check(address, key, path="/profile", authorization=f"Bearer {token}")
+    assert refused.dynamic_metadata["verdict"] in {"denied", "unavailable"}
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=20)
     assert process.returncode == 0

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,22 @@ def until(what: Callable[[], object]) -> None:
     while not what():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@contextmanager
+def unfollowed(served: Served) -> Iterator[None]:
+    """The table's follower is stopped, not killed: it is alive, and would not be started again."""
+    pids = subprocess.run(
+        ["pgrep", "-f", f"beholden follow --data {served.house.data}"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    for pid in pids:
+        os.kill(int(pid), signal.SIGSTOP)
+    try:
+        until(lambda: served.reason() == "gate_stale")
+        yield
+    finally:
+        for pid in pids:
+            os.kill(int(pid), signal.SIGCONT)
 
 
 @pytest.fixture
@@ -158,15 +175,6 @@ def test_what_cannot_be_read_is_refused_in_the_words_of_the_doors_behind(
 
 
 def test_law_4_a_table_that_nobody_follows_allows_nothing(served: Served) -> None:
-    """The follower is stopped, not killed: it is alive, and would not be started again."""
-    pids = subprocess.run(
-        ["pgrep", "-f", f"beholden follow --data {served.house.data}"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    for pid in pids:
-        os.kill(int(pid), signal.SIGSTOP)
-    try:
-        until(lambda: served.reason() == "gate_stale")
-    finally:
-        for pid in pids:
-            os.kill(int(pid), signal.SIGCONT)
+    with unfollowed(served):
+        assert served.reason() == "gate_stale"
     until(lambda: served.reason() == "allowed")

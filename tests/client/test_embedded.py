@@ -8,6 +8,7 @@ from beholden.client import Gate
 from beholden.model.decision import Reason
 from beholden.model.errors import BadInput
 from beholden.settings import read
+from tests.following import follower, until
 
 
 @pytest.fixture
@@ -35,6 +36,14 @@ def test_made_of_settings_it_opens_and_closes_its_own_engines(house, quiz, tmp_p
     environment = {"BEHOLDEN_CLOCK": str(tmp_path / "clock"), "BEHOLDEN_CATALOGUE": str(house.settings.catalogue_file)}
     with Gate(read(environment, data=house.data)) as gate:
         assert gate.allowed("quiz", "ann", ["name"], "service").whole
+
+
+def test_law_4_told_to_answer_from_the_table_it_allows_nothing_until_that_is_followed(house, quiz, tmp_path):
+    environment = {"BEHOLDEN_CLOCK": str(tmp_path / "clock"), "BEHOLDEN_CATALOGUE": str(house.settings.catalogue_file)}
+    with Gate(read({**environment, "BEHOLDEN_GATE": "table"}, data=house.data)) as gate:
+        assert gate.allowed("quiz", "ann", ["name"], "service").denied == {"name": Reason.GATE_STALE}
+        with follower(house.data, tmp_path / "log"):
+            until(lambda: gate.allowed("quiz", "ann", ["name"], "service").whole, [tmp_path / "log"])
 
 
 def test_a_mistake_is_told_as_one(house, quiz):

@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
+
+from beholden.gate.rows import seconds
 from bench import gate_http
 from bench.gate_table import NOW, Query, World, expected, moved, questions, world_of
 from bench.load import load
 from bench.peers import casbin, cedar, cerbos, openfga, spicedb
 from bench.peers.fetch import NotHere
 from bench.peers.report import peers_report
-
-from beholden.gate.rows import seconds
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ from beholden.model.grant import EndReason, GrantState
 from beholden.model.ids import PersonNumber
 from beholden.model.person import Choice, Scope
 
+pytestmark = pytest.mark.usefixtures("answered_from")
 ASKS = (Ask("identity", "service", required=True), Ask("birthday", "service"), Ask("identity", "service", through=True))
 OWN = ("name", "photo", "email", "birthday")
 
@@ -200,6 +201,7 @@ def test_law_3_the_platforms_own_ids_never_leave(house, app, ann):
     assert len({len(one) for one in scoped}) == 1
 
 
+@pytest.mark.parametrize("answered_from", ["store"], indirect=True)
 def test_law_4_without_its_store_the_gate_allows_nothing(house, ann, tmp_path):
     gone = SqlStore(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder' / 'store.db'}")
     house.engines = replace(house.engines, store=gone)
@@ -215,6 +217,7 @@ def test_law_4_without_its_clock_the_gate_allows_nothing(house, ann, tmp_path):
     assert set(ask(house).denied.values()) == {Reason.GATE_STALE}
 
 
+@pytest.mark.parametrize("answered_from", ["store"], indirect=True)
 def test_law_4_a_gate_that_reads_slower_than_its_limit_allows_nothing(house, app, ann):
     house.people([f"f{n}" for n in range(600)])
     with house.engines.store.write() as unit:

@@ -13,6 +13,7 @@ from beholden.model.decision import Reason
 from beholden.model.errors import BadInput
 from beholden.model.person import Choice, Scope
 
+pytestmark = pytest.mark.usefixtures("answered_from")
 MUTUAL = RecordSet("/mutual", ("/user/id",), {"name": "/user/name"}, field="friends")
 FRIENDS = RecordSet("/data/friends", ("/user/id",), {"name": "/user/name", "birthday": "/dob"}, ("/since",), (MUTUAL,))
 SHAPE = Shape((RecordSet("/data/me", ("/uid",), single=True), FRIENDS), keep=("/cursor",))

@@ -21,6 +21,7 @@ from beholden.model.grant import EndReason, GrantState
 from beholden.model.person import Choice, Scope
 from beholden.model.resource import Action, Entity, ResourceQuestion
 
+pytestmark = pytest.mark.usefixtures("answered_from")
 ASKED = b"the same each time"
 ANY_EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -173,6 +174,7 @@ def test_law_6_a_search_is_no_use_and_no_disclosure(crowd):
     assert ids(pages(crowd.engines, wanted(Sought.RESOURCE, "quiz"), 5)) == [], "all are inactive by now"
 
 
+@pytest.mark.parametrize("answered_from", ["store"], indirect=True)
 def test_law_4_a_gate_that_does_not_know_the_standing_is_an_error_and_not_an_empty_list(crowd, tmp_path):
     gone = SqlStore(f"sqlite:///{tmp_path / 'gone' / 'store.db'}")
     for sought in Sought:
@@ -181,6 +183,7 @@ def test_law_4_a_gate_that_does_not_know_the_standing_is_an_error_and_not_an_emp
     gone.close()
 
 
+@pytest.mark.parametrize("answered_from", ["store"], indirect=True)
 def test_law_4_a_gate_that_reads_slower_than_its_limit_is_an_error_too(crowd):
     quiz = crowd.app(client_id="slow", asks=(Ask("identity", "service"),))
     for person in crowd.people([f"f{n}" for n in range(600)]):

@@ -20,6 +20,7 @@ from beholden.web.pdp_metadata import CONFIGURATION, OPENAPI
 from tests.authzen.serving import HERE
 from tests.web.live import serving
 
+pytestmark = pytest.mark.usefixtures("answered_from")
 SUBJECT, RESOURCE, ACTION = SEARCHES.values()
 ENDPOINTS = (EVALUATION, EVALUATIONS, SUBJECT, RESOURCE, ACTION)
 CONTEXT = {"purpose": "service"}

@@ -21,6 +21,7 @@ from beholden.web.gate_api import EVALUATION, EVALUATIONS, FILTER, PEOPLE, SEARC
 from beholden.web.pdp_metadata import CONFIGURATION
 from tests.web.live import serving
 
+pytestmark = pytest.mark.usefixtures("answered_from")
 ENDPOINTS = (EVALUATION, EVALUATIONS, FILTER, USE, *SEARCHES.values())
 JSON = {"content-type": "application/json"}
 

@@ -27,6 +27,7 @@ from beholden.web.gateway import AUTH_REQUEST, EXT_AUTHZ
 from tests.standing import ban
 from tests.web.live import serving
 
+pytestmark = pytest.mark.usefixtures("answered_from")
 ROUTES = (Path(__file__).parents[2] / "examples" / "gateways" / "routes.yaml").read_text(encoding="utf-8")
 DOORS = ("envoy", "nginx")
 

@@ -34,6 +34,7 @@ routes:
   - {path: "/people/{id}", methods: [GET], person: {path: id, ids: platform}, fields: [name], purpose: service}
   - {path: "/scoped/{id}", methods: [GET], person: {path: id}, fields: [name], purpose: service}
 """
+pytestmark = pytest.mark.usefixtures("answered_from")
 Seen = tuple[int, bytes, tuple[tuple[str, str], ...]]
 
 

@@ -21,6 +21,7 @@ from beholden.web import app as web_app
 from beholden.web.gate_api import FILTER
 from tests.web.live import serving, spawned
 
+pytestmark = pytest.mark.usefixtures("answered_from")
 NDJSON = "application/x-ndjson"
 HEADER = {"app": "quiz", "through": "ann", "purpose": "service"}
 

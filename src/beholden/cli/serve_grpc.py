@@ -3,11 +3,13 @@
 import logging
 import signal
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from beholden import bootstrap, settings
+from beholden.cli.follow import following
 from beholden.cli.main import data_option
 from beholden.model.errors import Unavailable
 
@@ -30,16 +32,18 @@ def command(data: Path, listen: str) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    engines = bootstrap.embedded(settings.read(data=data))
+    chosen = settings.read(data=data)
+    engines = bootstrap.doors(chosen)
     try:
         try:
             server, port = grpc_gateway.server(engines, listen)
         except RuntimeError as error:
             raise Unavailable(f"Cannot listen on {listen}.", "Choose another with --listen.") from error
-        server.start()
-        click.echo(f"Beholden listens for gRPC at {listen.rpartition(':')[0]}:{port} (data in {data}).")
-        stopped.wait()
-        server.stop(GRACE_SECONDS).wait()
+        with following(chosen.data) if chosen.gate == "table" else nullcontext():
+            server.start()
+            click.echo(f"Beholden listens for gRPC at {listen.rpartition(':')[0]}:{port} (data in {data}).")
+            stopped.wait()
+            server.stop(GRACE_SECONDS).wait()
     finally:
         bootstrap.close(engines)
     click.echo("Stopped.")

@@ -38,7 +38,7 @@ class Gate:
     def __init__(self, engines_or_settings: Engines | Settings) -> None:
         self._owns = isinstance(engines_or_settings, Settings)
         if isinstance(engines_or_settings, Settings):
-            self._engines = bootstrap.embedded(engines_or_settings)
+            self._engines = bootstrap.doors(engines_or_settings)
         else:
             self._engines = engines_or_settings
 

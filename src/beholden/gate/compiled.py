@@ -36,7 +36,7 @@ TRIES: Final = 64
 _SECOND: Final = 1_000_000
 _BASE_MICROS: Final = BASE * _SECOND
 _UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_AS_OF, _SEQUENCE, _POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
+AS_OF, SEQUENCE, POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
 _halves = struct.Struct("<QI").unpack  # a digest as the kernel takes it
 
 
@@ -75,14 +75,14 @@ class CompiledGate:
         """
         cells = self.view.cells
         for _ in range(TRIES):
-            sequence = cells[_SEQUENCE]
+            sequence = cells[SEQUENCE]
             giver = self.number(through)
             subject = giver if person == through else self.number(person)
             answer = self.attempt(client, subject, giver, fields, purpose, now, clock)
             found = None
             if answer is not None and answer.allowed and subject is not None and giver is not None:
                 found = self._disclosure(client, subject, giver, purpose, answer, now)
-            if answer is not None and cells[_SEQUENCE] == sequence:
+            if answer is not None and cells[SEQUENCE] == sequence:
                 return answer, found
             if self.stale(clock):
                 break
@@ -101,9 +101,9 @@ class CompiledGate:
 
     def stale(self, clock: int) -> bool:
         """Whether the table is older than the limit, so that nothing is allowed from it (law 4)."""
-        if self.view.cells[_POLICY] != self.settled.policy_at:
+        if self.view.cells[POLICY] != self.settled.policy_at:
             self.settled.take_policy()
-        return not -self.settled.limit <= clock - self.view.cells[_AS_OF] <= self.settled.limit
+        return not -self.settled.limit <= clock - self.view.cells[AS_OF] <= self.settled.limit
 
     def facts(
         self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber], clock: int
@@ -112,9 +112,9 @@ class CompiledGate:
         or why it ended. Raises Unavailable where the table does not stand still."""
         cells = self.view.cells
         for _ in range(TRIES):
-            sequence = cells[_SEQUENCE]
+            sequence = cells[SEQUENCE]
             found = self._facts_once(client, through, persons, clock)
-            if found is not None and cells[_SEQUENCE] == sequence:
+            if found is not None and cells[SEQUENCE] == sequence:
                 return found
         raise Unavailable("The decision table is being stored anew all the time.", "Ask again.")
 
@@ -212,7 +212,7 @@ class CompiledGate:
     def _facts_once(
         self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber], clock: int
     ) -> Facts | None:
-        lag = abs(clock - self.view.cells[_AS_OF]) / _SECOND
+        lag = abs(clock - self.view.cells[AS_OF]) / _SECOND
         app = self.settled.app(client)
         if app is None:
             return Facts(lag, None, None, None, {})

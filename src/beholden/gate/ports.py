@@ -6,8 +6,9 @@ from typing import NamedTuple, Protocol
 
 from beholden.gate.facts import AppFacts, Facts
 from beholden.gate.feed import Changes
+from beholden.gate.judged import Judged
 from beholden.gate.rows import AppRow, PairColumns, PairRow, PeopleColumns, PersonRow
-from beholden.model.decision import Decision
+from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
 from beholden.model.ids import AppNumber, ClientId, PersonNumber
 from beholden.model.policy import Policy
@@ -215,6 +216,46 @@ class DecisionTable(Protocol):
 
     def epoch(self) -> int:
         """Up to where the table has followed the store; 0 where it cannot be trusted."""
+        ...
+
+
+class SharedTable(Protocol):
+    """The same for whoever asks about many people, or in threads. People and `now` are as in DecisionTable."""
+
+    def judge(
+        self,
+        client: str,
+        persons: Sequence[str | int | None],
+        through: str | int | None,
+        fields: Sequence[tuple[str, ...]],
+        purpose: str,
+        now: int,
+    ) -> Judged:
+        """What `decision.decide` says of each person, `fields` being theirs, one tuple a person."""
+        ...
+
+    def stands(self, moment: tuple[int, int] | None) -> bool:
+        """Whether the table can be trusted and nothing was stored in it since that moment (see Judged)."""
+        ...
+
+    def decide(
+        self,
+        client: str,
+        person: str | int | None,
+        through: str | int | None,
+        fields: tuple[str, ...],
+        purpose: str,
+        now: int,
+    ) -> Decision:
+        """See DecisionTable."""
+        ...
+
+    def refuse_app(self, client: str) -> Reason | None:
+        """What `decision.refuse_app` says."""
+        ...
+
+    def app(self, client: str) -> AppFacts | None:
+        """See DecisionTable."""
         ...
 
 

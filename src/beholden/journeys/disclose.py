@@ -22,7 +22,7 @@ from beholden.journeys.filter import (
     refuse_size,
 )
 from beholden.journeys.ports import Engines
-from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
+from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, confirmed, disclosures, note_permissions, rule
 from beholden.journeys.use import record_use
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput, BeholdenError
@@ -157,7 +157,7 @@ def _release(engines: Engines, leaving: Mapping[int, Ruling]) -> dict[int, Decis
     for n, ruling in leaving.items():
         note_permissions(engines, ruling)
         try:
-            final[n] = rule_again(engines, ruling).decisions[0] if ruling.late else ruling.decisions[0]
+            final[n] = confirmed(engines, ruling).decisions[0]
         except BeholdenError:
             final[n] = withdrawn(ruling.decisions[0], Reason.GATE_STALE)
     return final

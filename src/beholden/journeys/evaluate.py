@@ -6,15 +6,13 @@ where an app is the subject its standing comes first: no policy of anybody's out
 
 from collections.abc import Mapping, Sequence
 
-from beholden.gate.decision import refuse_app
 from beholden.gate.resource_types import APP, ResourceTypes
 from beholden.journeys import disclose
 from beholden.journeys.disclose import Question, Stop
 from beholden.journeys.ports import Engines, Unit
-from beholden.journeys.ruling import is_possible
+from beholden.journeys.ruling import refused_apps
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BeholdenError
-from beholden.model.ids import ClientId
 from beholden.model.resource import ResourceDecision, ResourceQuestion, ResourceReason
 
 __all__ = ["ResourceTypes", "decide_resources", "decide_within", "evaluate_row"]
@@ -44,15 +42,9 @@ def decide_resources(engines: Engines, questions: Sequence[ResourceQuestion]) ->
 
 
 def decide_within(engines: Engines, unit: Unit, questions: Sequence[ResourceQuestion]) -> list[ResourceDecision]:
-    """The same within a unit, from whose snapshot the apps' standing is."""
-    policy = unit.directory.policy()
-    refusals: dict[str, Reason] = {}
-    for client in {one.subject.id for one in questions if one.subject.type == APP}:
-        facts = unit.gate.facts(ClientId(client if is_possible(client) else ""), None, [])
-        refusal = refuse_app(facts, policy)
-        if refusal is not None:
-            refusals[client] = refusal
-    return _decide(engines, refusals, questions)
+    """The same within a unit, from whose snapshot the apps' standing is where there is no table."""
+    asking = {one.subject.id for one in questions if one.subject.type == APP}
+    return _decide(engines, refused_apps(engines, unit, asking), questions)
 
 
 def _decide(

@@ -8,13 +8,13 @@ nothing but that.
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from beholden.gate.pairwise import scoped_ids
 from beholden.gate.shape import Found, RecordSet, Shape, empty, enclosed, find, lacks, pointer, rebuilt
 from beholden.journeys.ports import Engines
-from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
+from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, confirmed, disclosures, note_permissions, rule
 from beholden.model.decision import Reason
 from beholden.model.errors import BadInput, TooOften, Unavailable
 from beholden.model.ids import AppNumber
@@ -151,9 +151,8 @@ def filter_document(engines: Engines, request: DocumentRequest) -> DocumentAnswe
     if leaving:
         engines.ledger.append(leaving)
         note_permissions(engines, ruling)
-        if ruling.late:
-            ruling = _enclosed(found, rule_again(engines, ruling))
-    if ruling.terms.refusal is Reason.GATE_STALE:
+        ruling = _enclosed(found, confirmed(engines, ruling))
+    if ruling.judged.stale:
         # An empty answer would pass for "nobody is there"; this one says: ask again.
         raise Unavailable("The gate does not know the latest standing, so it allows nothing.", "Try again.")
     ids = _new_ids(engines, ruling)
@@ -171,7 +170,7 @@ def refuse_size(fields: Sequence[str] | None, purpose: str) -> None:
 
 def _enclosed(found: Found, ruling: Ruling) -> Ruling:
     """Whoever is within a record that does not leave is not disclosed either, and so not recorded as if."""
-    return replace(ruling, decisions=tuple(enclosed(found, ruling.decisions)))
+    return ruling.decided(enclosed(found, ruling.decisions))
 
 
 def _texts(found: Found, ruling: Ruling) -> list[Mapping[str, str]]:
@@ -209,8 +208,8 @@ def _new_ids(engines: Engines, ruling: Ruling) -> Mapping[int, str]:
 
 
 def _app_of(ruling: Ruling) -> AppNumber:
-    assert ruling.terms.facts.app is not None, "nothing is allowed to an unknown app"
-    return ruling.terms.facts.app.number
+    assert ruling.judged.app is not None, "nothing is allowed to an unknown app"
+    return ruling.judged.app.number
 
 
 def _report(found: Found, ruling: Ruling) -> FilterReport:

@@ -16,7 +16,7 @@ from beholden.gate.target import Ambiguous
 from beholden.gate.target import read as read_target
 from beholden.journeys import introspect
 from beholden.journeys.ports import Engines
-from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, disclosures, note_permissions, rule, rule_again
+from beholden.journeys.ruling import PersonRef, Request, Ruling, Wish, confirmed, disclosures, note_permissions, rule
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BeholdenError
 
@@ -117,10 +117,8 @@ def _decide(engines: Engines, found: Match, app: str, granting: str) -> Answer:
     except BeholdenError:  # law 1: no receipt, no release
         return Refusal(Verdict.UNAVAILABLE, Reason.NO_RECEIPT)
     note_permissions(engines, ruling)
-    if ruling.late:
-        ruling = rule_again(engines, ruling)
-        refused = _refuse(route, ruling)
-    return refused or _passage(engines, found, ruling, app, granting)
+    ruling = confirmed(engines, ruling)
+    return _refuse(route, ruling) or _passage(engines, found, ruling, app, granting)
 
 
 def _refuse(route: Route, ruling: Ruling) -> Refusal | None:
@@ -138,9 +136,9 @@ def _reason(decision: Decision) -> str:
 
 
 def _passage(engines: Engines, found: Match, ruling: Ruling, app: str, granting: str) -> Answer:
-    (number,), facts = ruling.persons, ruling.terms.facts
-    assert number is not None and facts.app is not None and facts.grant is not None, "nothing is allowed without them"
-    (scoped,) = scoped_ids(engines.pairwise, facts.app.number, [number])
+    (number,), judged = ruling.persons, ruling.judged
+    assert number is not None and judged.app is not None and judged.grant is not None, "nothing is allowed without them"
+    (scoped,) = scoped_ids(engines.pairwise, judged.app.number, [number])
     person = granting if found.route.whose.place is Place.GRANTING else found.person or ""
     if found.route.whose.place is not Place.GRANTING and found.route.whose.scoped:
         with engines.store.read() as unit:
@@ -148,4 +146,4 @@ def _passage(engines: Engines, found: Match, ruling: Ruling, app: str, granting:
         if number not in known:
             return Refusal(Verdict.DENIED, Reason.PERSON_UNKNOWN)  # erased in this very moment
         person = known[number].outside_id
-    return Passage(app, person, scoped, facts.grant.id, ruling.request.purpose, ruling.decisions[0].allowed)
+    return Passage(app, person, scoped, judged.grant, ruling.request.purpose, ruling.decisions[0].allowed)

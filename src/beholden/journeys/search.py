@@ -1,9 +1,10 @@
 """Search: which apps may read of a person, of whom an app may read, what it may do; each by the evaluation's decision.
 
-A page is decided on one snapshot. Candidates come in order of a key that never changes (a person's number, an app's
-number, a supplied id), and the next page begins behind the last one looked at, so pages never repeat or skip anybody
-who stayed. A page looks at a bounded number of candidates; it may therefore be shorter than was asked for, even
-empty, and still not be the last: only an empty token is the end.
+A page is decided on one snapshot; where there is a decision table, who may be found comes from the store's snapshot and
+what is said of each from the table, as in an evaluation. Candidates come in order of a key that never changes (a
+person's number, an app's number, a supplied id), and the next page begins behind the last one looked at, so pages never
+repeat or skip anybody who stayed. A page looks at a bounded number of candidates; it may therefore be shorter than was
+asked for, even empty, and still not be the last: only an empty token is the end.
 
 A store that cannot answer is an error here, not an empty list: "nobody" would be believed (law 4).
 """
@@ -14,7 +15,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from beholden.gate.decision import judge, terms
 from beholden.gate.page_token import Place
 from beholden.gate.page_token import read as read_token
 from beholden.gate.page_token import write as write_token
@@ -23,7 +23,7 @@ from beholden.gate.resource_types import APP
 from beholden.journeys.evaluate import decide_within
 from beholden.journeys.filter import refuse_size
 from beholden.journeys.ports import Engines, Unit
-from beholden.journeys.ruling import PersonRef, Request, Wish, is_possible, numbers, rule_within
+from beholden.journeys.ruling import PersonRef, Request, Wish, is_possible, numbers, rule_own, rule_within
 from beholden.model.app import App
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import BadInput, Unavailable
@@ -166,14 +166,7 @@ def _readable(engines: Engines, unit: Unit, wanted: PersonSearch, began: float) 
         return _NOBODY
 
     def on_their_own(keys: Sequence[PersonNumber]) -> list[str | None]:
-        now, policy = engines.clock.now(), unit.directory.policy()
-        fields = _fields(engines, wanted)
-        decisions = [
-            judge(
-                terms(facts, fields, wanted.purpose, policy=policy, catalogue=engines.catalogue, now=now), key, fields
-            )
-            for key, facts in zip(keys, unit.search.own_facts(app.client_id, keys), strict=True)
-        ]
+        decisions = rule_own(engines, unit, app.client_id, keys, _fields(engines, wanted), wanted.purpose)
         return _named(engines, unit, app, wanted, keys, decisions)
 
     def through_another(keys: Sequence[PersonNumber]) -> list[str | None]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from beholden.backends.table.files import Mapped, map_file, pointed
 from beholden.gate.compiled import CompiledGate, Who
 from beholden.gate.compiled_many import decide_many, decide_row
+from beholden.gate.compiled_request import judge_request, refuse_app
 from beholden.gate.facts import AppFacts, Facts
+from beholden.gate.judged import Judged, unknown_standing
 from beholden.gate.ports import Item
 from beholden.gate.table.layout import Cell, identity_of
 from beholden.model.catalogue import Catalogue
@@ -81,6 +83,39 @@ class TableReader:
         if gate is None:
             return Decision((), dict.fromkeys(fields, Reason.GATE_STALE)), None
         return gate.leaving(client, person, through, fields, purpose, now=now, clock=self._clock())
+
+    def judge(
+        self,
+        client: str,
+        persons: Sequence[Who],
+        through: Who,
+        fields: Sequence[tuple[str, ...]],
+        purpose: str,
+        now: int,
+    ) -> Judged:
+        """See `compiled_request.judge_request`."""
+        found = None
+        for _ in range(2):  # the file may have been replaced in between: then the other one is asked
+            gate, mapped = self.gate(), self._mapped
+            if gate is None or mapped is None:
+                break
+            clock, file = self._clock(), mapped.generation
+            found = judge_request(gate, client, persons, through, fields, purpose, now=now, clock=clock, file=file)
+            if not found.stale:
+                break
+        return found or unknown_standing(fields)
+
+    def stands(self, moment: tuple[int, int] | None) -> bool:
+        """See SharedTable."""
+        gate, mapped = self.gate(), self._mapped
+        if moment is None or gate is None or mapped is None or gate.stale(self._clock()):
+            return False
+        return moment == (mapped.generation, gate.view.cells[Cell.SEQUENCE])
+
+    def refuse_app(self, client: str) -> Reason | None:
+        """See `compiled_request.refuse_app`."""
+        gate = self.gate()
+        return Reason.GATE_STALE if gate is None else refuse_app(gate, client, self._clock())
 
     def app(self, client: str) -> AppFacts | None:
         """The app as the table has it; None where it has none, or there is no table."""
