@@ -262,10 +262,8 @@ def instant_of(second: int) -> datetime | None:
 
 def ends_at(until: int, allowed: int, reviewed: Reviewed | None) -> datetime | None:
     """When a clock alone turns the answer: the end of grant and activity, or of an approval of what is allowed."""
-    if reviewed is not None and reviewed.ends:
-        micros = until * _SECOND + _BASE_MICROS if until else FOREVER
-        if reviewed.soonest < micros:
-            approved = min((end for mask, end in reviewed.ends if mask & allowed), default=FOREVER)
-            if approved < micros:
-                return from_micros(approved)
+    if reviewed is not None:
+        end, instant = reviewed.first_end(allowed)
+        if end < (until * _SECOND + _BASE_MICROS if until else FOREVER):
+            return instant
     return datetime.fromtimestamp(until + BASE, UTC) if until else None

@@ -215,7 +215,11 @@ class DecisionTable(Protocol):
         ...
 
     def epoch(self) -> int:
-        """Up to where the table has followed the store; 0 where it cannot be trusted."""
+        """Up to where the table has followed the store; 0 where there is none."""
+        ...
+
+    def stale(self) -> bool:
+        """Whether nothing is allowed from the table, since nobody vouches for it (law 4)."""
         ...
 
 

@@ -48,6 +48,10 @@ class QuickGate:
         """See DecisionTable."""
         return self._table.epoch()
 
+    def stale(self) -> bool:
+        """See DecisionTable."""
+        return self._table.stale()
+
     def decide(self, item: Item, now: int) -> Decision:
         """The answer to a question that discloses nothing."""
         if self._engines.limiter.wait(item.client, str(item.through)) > 0:

@@ -54,7 +54,7 @@ class HotPath:
         self._head = _HEAD + (_STRICT if engines.url.startswith("https:") else b"")
         self._whole: dict[tuple[str, ...], bytes] = {}
         self._refused: dict[int, tuple[Decision, bytes]] = {}
-        self._working: set[asyncio.Future[object]] = set()
+        self._asked: dict[bytes, list[Callable[[bool], None]]] = {}
 
     def take(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, reply: Reply) -> None:
         """Answer a POST to one of `paths`, at once or later."""
@@ -70,29 +70,35 @@ class HotPath:
 
     def _admitted(self, key: bytes) -> bool:
         """Whether this key holds, as checked at the present epoch and within the last second: a revocation is in the
-        feed too, and one that only runs out is found when it is looked up again."""
+        feed too, and one that only runs out is found when it is looked up again.
+
+        From a table that is stale nobody gets anything, so then a key that held is not looked up in a store that may
+        be what cannot be reached: the answer is a no that says why (law 4)."""
         known = self._callers.get(key)
-        if known is None or time.monotonic() - known[1] >= _REMEMBERED_SECONDS:
+        if known is None or known[0] != self._gate.epoch():
             return False
-        epoch = self._gate.epoch()
-        return epoch != 0 and known[0] == epoch
+        return time.monotonic() - known[1] < _REMEMBERED_SECONDS or self._gate.stale()
 
     def _ask(self, key: bytes, then: Callable[[bool], None]) -> None:
-        """Look the key up in the store, in a thread."""
+        """Look the key up in the store, in a thread; whoever comes with it meanwhile waits for the same answer."""
+        waiting = self._asked.get(key)
+        if waiting is not None:
+            waiting.append(then)
+            return
+        self._asked[key] = [then]
         epoch, now = self._gate.epoch(), time.monotonic()
 
-        def asked(done: asyncio.Future[bool]) -> None:
-            self._working.discard(done)
+        def answered(done: asyncio.Future[bool]) -> None:
             admitted = not done.cancelled() and done.exception() is None and done.result()
             if admitted and epoch:
                 if len(self._callers) >= _MOST_KEYS:
                     self._callers.clear()
                 self._callers[key] = (epoch, now)
-            then(admitted)
+            for one in self._asked.pop(key):
+                one(admitted)
 
         work = asyncio.get_running_loop().run_in_executor(None, self._holds, key.decode("latin-1"))
-        self._working.add(work)  # type: ignore[arg-type]
-        work.add_done_callback(asked)
+        work.add_done_callback(answered)
 
     def _holds(self, key: str) -> bool:
         try:
@@ -153,9 +159,7 @@ class HotPath:
                 due += gate.unnoted(item, answer, now)
                 answers[place] = gate.after_receipt(item, disclosure, answer)
             if due:
-                work = asyncio.get_running_loop().run_in_executor(None, gate.note, due)
-                self._working.add(work)  # type: ignore[arg-type]
-                work.add_done_callback(self._working.discard)
+                asyncio.get_running_loop().run_in_executor(None, gate.note, due)
             then(answers)
 
         self._committer.submit(list(leaving.values()), told)

@@ -13,6 +13,7 @@ A client certificate that the TLS handshake has verified is put into the scope (
 import asyncio
 import ssl
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -45,28 +46,26 @@ class _Refused(Exception):
 
 
 class _Turn:
-    """Stands where uvicorn keeps the cycle of the request that is being answered, while the quick path answers one."""
+    """A request for the quick path: what came of it, and what uvicorn expects where it keeps the cycle in hand."""
 
-    def __init__(self) -> None:
-        self.response_started = False
-        self.response_complete = False
-        self.disconnected = False
-        self.keep_alive = True
-        self.message_event = self
+    __slots__ = (
+        "body", "disconnected", "headers", "keep_alive", "path", "response_complete", "response_started", "size",
+    )  # fmt: skip
 
-    def set(self) -> None:
-        """As asyncio.Event: nobody waits here."""
-
-
-class _Held:
-    """A request for the quick path. Its body is collected before anything is done."""
-
-    __slots__ = ("body", "headers", "path", "scope", "size")
-
-    def __init__(self, path: bytes, headers: list[tuple[bytes, bytes]], scope: Any) -> None:
-        self.path, self.headers, self.scope = path, headers, scope
+    def __init__(self, path: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        self.path, self.headers = path, headers
         self.body: list[bytes] = []
         self.size = 0
+        self.response_started = self.response_complete = self.disconnected = False
+        self.keep_alive = True
+
+    @property
+    def message_event(self) -> "_Turn":
+        """As a cycle's: set when the connection is lost."""
+        return self
+
+    def set(self) -> None:
+        """As asyncio.Event.set: nobody waits here."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -85,7 +84,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bytes = 0  # of this head, or of this body less its content
         self._tls: dict[str, Any] | None = None
         self._status = 400
-        self._held: _Held | None = None
+        self._held: _Turn | None = None
+        self._head: tuple[object, bytes] = (None, b"")
         self._idle: asyncio.TimerHandle | None = None
         self._answered_at = 0.0
 
@@ -119,13 +119,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """See httptools."""
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._began = True
         self._phase = _Phase.HEAD
         if self._timer is not None:
             self._disarm()
-        if self._tls is not None:
-            self.scope["extensions"] = {"tls": self._tls}  # type: ignore[dict-item]
 
     def on_headers_complete(self) -> None:
         """See httptools. The parts are counted only where the bytes leave any doubt."""
@@ -137,8 +137,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._phase = _Phase.BODY
         self._bytes = 0
         if self.quick is not None and self.url in self.quick.paths and self._is_free():
-            self._held = _Held(self.url, self.headers, self.scope)
+            self._held = _Turn(self.url, self.headers)
         else:
+            self.scope = self._scope_of(self.url, self.headers)
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -152,6 +153,7 @@ class BoundedProtocol(HttpToolsProtocol):
         held.size += len(body)
         if held.size > MEBIBYTE:  # more than the quick path takes: as if it had never been held
             self._held = None
+            self.scope = self._scope_of(self.url, self.headers)
             super().on_headers_complete()
             super().on_body(b"".join(held.body))
 
@@ -163,10 +165,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if held is None or self.quick is None:
             super().on_message_complete()
             return
-        turn = _Turn()
-        self.cycle = turn  # type: ignore[assignment]
+        self.cycle = held  # type: ignore[assignment]
         body = held.body[0] if len(held.body) == 1 else b"".join(held.body)
-        self.quick.take(held.path, held.headers, body, lambda found: self._reply(turn, held, found))
+        self.quick.take(held.path, held.headers, body, partial(self._reply, held))
 
     def _is_free(self) -> bool:
         """Whether the request whose head came is a plain one that is next to be answered."""
@@ -181,18 +182,31 @@ class BoundedProtocol(HttpToolsProtocol):
             and not self.flow.write_paused
         )
 
-    def _reply(self, turn: _Turn, held: _Held, found: bytes | None) -> None:
+    def _scope_of(self, path: bytes, headers: list[tuple[bytes, bytes]]) -> Any:
+        """The scope that uvicorn fills in when a head is complete; made there and not before, since few need it."""
+        expects = self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = path, headers, expects
+        scope: Any = {**self.scope, "headers": headers}
+        if self._tls is not None:
+            scope["extensions"] = {"tls": self._tls}
+        return scope
+
+    def _reply(self, turn: _Turn, found: bytes | None) -> None:
         """Send what the quick path has found, or have the request answered as every other one is."""
         if turn.disconnected or self.transport.is_closing():
             return
         if found is None:
-            self._behind(turn, held)
+            self._behind(turn)
             return
         turn.response_complete = True
         self.server_state.total_requests += 1
-        head = b"".join([b"%b: %b\r\n" % pair for pair in self.server_state.default_headers])
-        end = b"" if turn.keep_alive else b"connection: close\r\n"
-        self._gathering.write_now(b"HTTP/1.1 200 OK\r\n%b%b%b" % (head, end, found))
+        ours, head = self._head
+        if ours is not self.server_state.default_headers:  # another list each second
+            ours = self.server_state.default_headers
+            head = b"HTTP/1.1 200 OK\r\n" + b"".join([b"%b: %b\r\n" % pair for pair in ours])
+            self._head = (ours, head)
+        self._gathering.write_now(head + found if turn.keep_alive else b"%bconnection: close\r\n%b" % (head, found))
         if not turn.keep_alive:
             self.transport.close()
         elif self.pipeline:
@@ -202,12 +216,15 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._idle is None:
                 self._idle = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
 
-    def _behind(self, turn: _Turn, held: _Held) -> None:
+    def _behind(self, turn: _Turn) -> None:
         """Start the ASGI cycle that uvicorn would have started at the head's end."""
-        path = held.path.decode("ascii")
-        held.scope.update(method="POST", path=self.root_path + path, raw_path=held.path, query_string=b"")
+        url, headers, expects = self.url, self.headers, self.expect_100_continue  # by now of the next request, maybe
+        scope = self._scope_of(turn.path, turn.headers)
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        path = turn.path.decode("ascii")
+        scope.update(method="POST", path=self.root_path + path, raw_path=turn.path, query_string=b"")
         cycle = RequestResponseCycle(
-            scope=held.scope,
+            scope=scope,
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -219,7 +236,7 @@ class BoundedProtocol(HttpToolsProtocol):
             keep_alive=turn.keep_alive,
             on_response=self.on_response_complete,
         )
-        cycle.body += b"".join(held.body)
+        cycle.body += b"".join(turn.body)
         cycle.more_body = False
         cycle.message_event.set()
         current: object = self.cycle

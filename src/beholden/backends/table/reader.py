@@ -19,6 +19,7 @@ from beholden.model.errors import BeholdenError, Unavailable
 from beholden.model.ids import ClientId, PersonNumber
 
 _TRIES = 5
+_EPOCH = int(Cell.EPOCH)
 
 
 class TableReader:
@@ -124,9 +125,14 @@ class TableReader:
         return None if found is None else found.facts
 
     def epoch(self) -> int:
-        """Which epoch of the feed is in the table; 0 where there is no table, or nobody vouches for it."""
+        """Which epoch of the feed is in the table; 0 where there is no table."""
+        gate = self._gate or self.gate()
+        return 0 if gate is None else gate.view.cells[_EPOCH]
+
+    def stale(self) -> bool:
+        """Whether nobody vouches for the table, so that nothing is allowed from it (law 4)."""
         gate = self.gate()
-        return 0 if gate is None or gate.stale(self._clock()) else gate.view.cells[Cell.EPOCH]
+        return gate is None or gate.stale(self._clock())
 
     def facts(self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber]) -> Facts:
         """See GateFacts. Raises Unavailable where there is no table."""

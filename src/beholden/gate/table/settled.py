@@ -91,6 +91,17 @@ class Reviewed:
     soonest: int
     since: int
     until: int
+    _firsts: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
+
+    def first_end(self, allowed: int) -> tuple[int, datetime | None]:
+        """When the first approval of these fields ends: microseconds and instant, or FOREVER and None."""
+        found = self._firsts.get(allowed)
+        if found is None:
+            end = min((end for mask, end in self.ends if mask & allowed), default=FOREVER)
+            if len(self._firsts) >= _MOST_QUESTIONS:
+                self._firsts.clear()
+            found = self._firsts[allowed] = (end, None if end == FOREVER else from_micros(end))
+        return found
 
 
 @dataclass(slots=True)
