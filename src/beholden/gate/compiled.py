@@ -37,6 +37,7 @@ _SECOND: Final = 1_000_000
 _BASE_MICROS: Final = BASE * _SECOND
 _UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AS_OF, SEQUENCE, POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
+_made = tuple.__new__  # what the class of a named tuple calls
 _halves = struct.Struct("<QI").unpack  # a digest as the kernel takes it
 
 
@@ -180,7 +181,7 @@ class CompiledGate:
         terms, until = settled.shapes[packed & 0xFFFF], packed >> 32
         assert terms is not None, "no word stands on a shape that is being stored"
         granted = terms.own if code == OWN else terms.through
-        off = settled.off(packed >> 16 & 0xFFFF)[0]
+        off = settled.off(off)[0] if (off := packed >> 16 & 0xFFFF) else 0
         reviewed, allowed = None, 0
         if purpose in terms.purposes:
             reviewed = app.purposes.get(purpose)
@@ -189,7 +190,7 @@ class CompiledGate:
             allowed = asked.mask & granted & ~off & reviewed.mask
             if allowed == asked.whole:
                 if until and reviewed.soonest >= until * _SECOND + _BASE_MICROS:
-                    return Decision(asked.names, {}, datetime.fromtimestamp(until + BASE, UTC))
+                    return _made(Decision, (asked.names, {}, datetime.fromtimestamp(until + BASE, UTC)))
                 return Decision(asked.names, {}, ends_at(until, allowed, reviewed))
         names: list[str] = []
         denied: dict[str, Reason] = {}

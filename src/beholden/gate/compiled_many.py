@@ -4,32 +4,37 @@ The same rules in the same order as `compiled`, and by the same kernel. Where th
 for a long row, each question is decided alone.
 """
 
+import struct
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from beholden.gate.compiled import CompiledGate, Who
-from beholden.gate.ports import Item
-from beholden.gate.rows import BASE, DIGEST_BYTES
-from beholden.gate.table.kernel import AGAIN, POLICY_CHANGED, REASONS, SHAPES_CAME, judge_row
+from beholden.gate.ports import Questions
+from beholden.gate.rows import BASE
+from beholden.gate.table.kernel import APP_CHANGED, REASONS, judge_row
+from beholden.gate.table.settled import App
 from beholden.model.decision import Decision, Reason
 
 _TRIES: Final = 4
 _FEW: Final = 4
 _SECOND: Final = 1_000_000
+_NUMBER: Final = struct.Struct("<8xI")
 
 
-def decide_row(gate: CompiledGate, row: Sequence[Item], *, now: int, clock: int) -> list[Decision]:
+def decide_row(gate: CompiledGate, row: Questions, *, now: int, clock: int) -> list[Decision]:
     """As `CompiledGate.decide` for each question of `row`, in their order."""
-    if len(row) >= _FEW:
+    count = len(row.clients)
+    if count >= _FEW:
         for _ in range(_TRIES):
             found = _attempt(gate, row, now, clock)
             if found is not None:
                 return found
             if gate.stale(clock):
                 break
-    return [gate.decide(*item, now=now, clock=clock) for item in row]
+    return [gate.decide(*row.item(place), now=now, clock=clock) for place in range(count)]
 
 
 def decide_many(
@@ -44,48 +49,56 @@ def decide_many(
     clock: int,
 ) -> list[Decision]:
     """As `CompiledGate.decide` for each of `persons`, in their order; `fields` are theirs, one tuple a person."""
-    giver = gate.number(through)  # once for all of them
-    row = [Item(client, person, giver, asked, purpose) for person, asked in zip(persons, fields, strict=True)]
+    count, giver = len(persons), gate.number(through)  # once for all of them
+    row = Questions([client] * count, list(persons), [giver] * count, list(fields), [purpose] * count)
     return decide_row(gate, row, now=now, clock=clock)
 
 
-def _attempt(gate: CompiledGate, row: Sequence[Item], now: int, clock: int) -> list[Decision] | None:
+def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int) -> list[Decision] | None:
     """None where the table is stale, was changed meanwhile, or something has to be read anew."""
-    settled, count = gate.settled, len(row)
-    apps = [settled.apps.get(item.client) or settled.take_app(item.client) for item in row]
-    places = np.array([-1 if app is None or app.refusal is not None else app.place for app in apps], np.int64)
-    persons = _named(gate, [item.person for item in row])
-    own = all(item.person is item.through for item in row)
-    givers = persons if own else _named(gate, [item.through for item in row])
+    settled, count = gate.settled, len(row.clients)
+    apps = list(map(settled.apps.get, row.clients))
+    if None in apps:
+        apps = [app or settled.take_app(client) for app, client in zip(apps, row.clients, strict=True)]
+    places = np.array([-1 if app is None else app.seat for app in apps], np.int64)
+    persons = _named(gate, row.persons)
+    givers = persons if row.throughs is row.persons else _named(gate, row.throughs)
     codes, packed = np.zeros(count, np.int64), np.zeros(count, np.uint64)
     at = persons.ctypes.data, givers.ctypes.data, now // _SECOND - BASE, clock, codes.ctypes.data, packed.ctypes.data
-    trouble = judge_row(gate.settled.desk_at, count, places.ctypes.data, *at)
-    if trouble in {POLICY_CHANGED, SHAPES_CAME}:
-        settled.renew(trouble, "")
+    trouble = judge_row(settled.desk_at, count, places.ctypes.data, *at)
+    if trouble == APP_CHANGED:
+        for client in set(row.clients):
+            settled.app(client)
     elif trouble:
-        for item in row:  # one of these apps, if it was an app
-            settled.app(item.client)
-    if trouble >= AGAIN:
+        settled.renew(trouble, "")
+    if trouble:
         return None
     found: list[Decision] = []
-    for item, app, code, word in zip(row, apps, codes.tolist(), packed.tolist(), strict=True):
-        asked = settled.questions.get(item.fields) or settled.asked(item.fields)
-        if app is None or app.refusal is not None:
-            again = settled.app(item.client)
-            if again is not app:
-                return None
-            found.append(asked.refused(Reason.APP_UNKNOWN if app is None else app.refusal or Reason.APP_UNKNOWN))
-            continue
-        reason = REASONS[code]
-        found.append(gate.told(asked, app, code, word, item.purpose, now) if reason is None else asked.refused(reason))
+    known, told = settled.questions.get, gate.told
+    rows = zip(apps, row.fields, row.purposes, codes.tolist(), packed.tolist(), strict=True)
+    for app, fields, purpose, code, word in rows:
+        asked = known(fields) or settled.asked(fields)
+        if app is None or app.seat < 0:
+            reason = Reason.APP_UNKNOWN if app is None else app.refusal
+        else:
+            reason = REASONS[code]
+            if reason is None:
+                found.append(told(asked, app, code, word, purpose, now))
+                continue
+        found.append(asked.refused(reason or Reason.APP_UNKNOWN))
+    if any(app is None or app.seat < 0 for app in apps) and _changed(gate, row, apps):
+        return None
     return found
 
 
-def _named(gate: CompiledGate, whom: Sequence[Who]) -> np.ndarray:
+def _changed(gate: CompiledGate, row: Questions, apps: Sequence[App | None]) -> bool:
+    """Whether an app that the kernel was not asked about is another one by now."""
+    refused = {client: app for client, app in zip(row.clients, apps, strict=True) if app is None or app.seat < 0}
+    return any(gate.settled.app(client) is not app for client, app in refused.items())
+
+
+def _named(gate: CompiledGate, whom: Sequence[Who]) -> npt.NDArray[np.uint32]:
     """People as the kernel takes them: a digest each, or 8 bytes of 0 and a number; no digest begins so."""
     digest = gate.digest
-    words = [
-        digest(who) if isinstance(who, str) else bytes(DIGEST_BYTES - 4) + (who or 0).to_bytes(4, "little")
-        for who in whom
-    ]
+    words = [digest(who) if isinstance(who, str) else _NUMBER.pack(who or 0) for who in whom]
     return np.frombuffer(b"".join(words), np.uint32)

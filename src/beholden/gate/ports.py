@@ -175,6 +175,28 @@ class Item(NamedTuple):
     purpose: str
 
 
+class Questions(NamedTuple):
+    """Many of them, a list a member. `throughs` is the very list of `persons` where everybody speaks for themself."""
+
+    clients: list[str]
+    persons: list[str | int | None]
+    throughs: list[str | int | None]
+    fields: list[tuple[str, ...]]
+    purposes: list[str]
+
+    @staticmethod
+    def of(items: Sequence[Item]) -> "Questions":
+        """At least one question, as lists."""
+        clients, persons, throughs, fields, purposes = map(list, zip(*items, strict=True))
+        return Questions(clients, persons, persons if throughs == persons else throughs, fields, purposes)
+
+    def item(self, place: int) -> Item:
+        """One of them."""
+        return Item(
+            self.clients[place], self.persons[place], self.throughs[place], self.fields[place], self.purposes[place]
+        )
+
+
 class DecisionTable(Protocol):
     """The state of the world in memory, followed from the store (decision 0004).
 
@@ -194,7 +216,7 @@ class DecisionTable(Protocol):
         """What `decision.decide` says on the facts in the table."""
         ...
 
-    def decide_row(self, row: Sequence[Item], now: int) -> list[Decision]:
+    def decide_row(self, row: Questions, now: int) -> list[Decision]:
         """The same for many questions, from one state of the table."""
         ...
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 
-from beholden.gate.ports import DecisionTable, Item
+from beholden.gate.ports import DecisionTable, Item, Questions
 from beholden.journeys.disclose import rate_limited
 from beholden.journeys.ports import Engines
 from beholden.journeys.ruling import both
@@ -19,7 +19,7 @@ from beholden.model.disclosure import Disclosure
 from beholden.model.errors import Unavailable
 from beholden.model.time import DAY, from_micros, to_micros
 
-__all__ = ["Item", "Noting", "QuickGate"]
+__all__ = ["Item", "Noting", "Questions", "QuickGate"]
 
 _MOST_NOTED = 4_096
 
@@ -58,13 +58,13 @@ class QuickGate:
             return rate_limited(item.fields)
         return self._table.decide(*item, now)
 
-    def decide_row(self, row: Sequence[Item], now: int) -> list[Decision]:
+    def decide_row(self, row: Questions, now: int) -> list[Decision]:
         """The answers to questions that disclose nothing, from one state of the table."""
         wait = self._engines.limiter.wait
-        over = [n for n, item in enumerate(row) if wait(item.client, str(item.through)) > 0]
+        over = [n for n, (client, who) in enumerate(zip(row.clients, row.throughs, strict=True)) if wait(client, who)]  # type: ignore[arg-type]
         found = self._table.decide_row(row, now)
         for n in over:
-            found[n] = rate_limited(row[n].fields)
+            found[n] = rate_limited(row.fields[n])
         return found
 
     def leaving(self, item: Item, now: int) -> tuple[Decision, Disclosure | None]:

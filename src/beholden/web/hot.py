@@ -11,13 +11,15 @@ than the answer.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import orjson
 
 from beholden.journeys.access import check_platform_key
 from beholden.journeys.disclose import Stop, cut, withdrawn
 from beholden.journeys.ports import Engines
-from beholden.journeys.quick import Noting, QuickGate
+from beholden.journeys.quick import Item, Noting, Questions, QuickGate
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
 from beholden.model.errors import BeholdenError
@@ -25,7 +27,7 @@ from beholden.web.authzen import write_decision
 from beholden.web.committer import Committer
 from beholden.web.door import MAX_REQUEST_ID
 from beholden.web.gate_api import EVALUATION, EVALUATIONS
-from beholden.web.plain import Row, read_one, read_row
+from beholden.web.plain import read_one, read_row
 
 _MOST_KEYS = 1_024
 _MOST_ANSWERS = 8_192
@@ -37,6 +39,13 @@ _STRICT = b"strict-transport-security: max-age=31536000\r\n"
 
 Reply = Callable[[bytes | None], None]
 """Is called once, on the event loop: with an answer's headers and body, or None where the doors behind must answer."""
+
+
+class _Request(NamedTuple):
+    path: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+    reply: Reply
 
 
 class HotPath:
@@ -54,19 +63,79 @@ class HotPath:
         self._head = _HEAD + (_STRICT if engines.url.startswith("https:") else b"")
         self._whole: dict[tuple[str, ...], bytes] = {}
         self._refused: dict[int, tuple[Decision, bytes]] = {}
+        self._taken: list[_Request] = []
         self._asked: dict[bytes, list[Callable[[bool], None]]] = {}
 
     def take(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, reply: Reply) -> None:
-        """Answer a POST to one of `paths`, at once or later."""
-        found = _read_headers(headers)
-        if found is None:
+        """Answer a POST to one of `paths`, at the end of this turn of the event loop or later.
+
+        What comes in one turn is read and decided together: code and facts are then at hand, which each single question
+        would find driven out of the processor's caches by the system calls before it.
+        """
+        if not self._taken:
+            asyncio.get_running_loop().call_soon(self._answer)
+        self._taken.append(_Request(path, headers, body, reply))
+
+    def _answer(self) -> None:
+        """Answer all that came in this turn."""
+        taken, self._taken = self._taken, []
+        singles: list[Item] = []
+        replies: list[tuple[bytes, Reply]] = []
+        now = self._gate.now()
+        for request in taken:
+            found = _read_headers(request.headers)
+            if found is None:
+                request.reply(None)
+                continue
+            key, request_id = found
+            if not self._admitted(key):
+                self._ask(key, partial(self._again, request, key))
+            elif request.path == _MANY:
+                self._answer_row(request, request_id, now)
+            elif (one := read_one(request.body)) is None:
+                request.reply(None)
+            elif one.disclose:
+                self._disclose([one.item], [0], now, partial(self._tell_one, request.reply, request_id))
+            else:
+                singles.append(one.item)
+                replies.append((request_id, request.reply))
+        if singles:
+            answers = self._gate.decide_row(Questions.of(singles), now)
+            for (request_id, reply), answer in zip(replies, answers, strict=True):
+                reply(self._written(self._rendered(answer), request_id))
+
+    def _again(self, request: _Request, key: bytes, admitted: bool) -> None:  # noqa: FBT001 - called by `_ask`
+        """Go on with a request whose key was looked up; it is not looked up twice for one."""
+        if admitted and self._admitted(key):
+            self.take(*request)
+        else:
+            request.reply(None)
+
+    def _answer_row(self, request: _Request, request_id: bytes, now: int) -> None:
+        row = read_row(request.body)
+        if row is None:
+            request.reply(None)
+            return
+        questions, disclosing, stop = row
+        if not disclosing:
+            answers = self._gate.decide_row(questions, now)
+            told = answers if stop is Stop.NEVER else answers[: len(cut(answers, stop))]
+            self._tell(request.reply, request_id, told)
+            return
+        items = [questions.item(place) for place in range(len(questions.clients))]
+        if stop is not Stop.NEVER:
+            items = items[: len(cut(self._gate.decide_row(questions, now), stop))]
+        self._disclose(items, disclosing, now, partial(self._tell, request.reply, request_id))
+
+    def _tell_one(self, reply: Reply, request_id: bytes, answers: list[Decision] | None) -> None:
+        reply(None if answers is None else self._written(self._rendered(answers[0]), request_id))
+
+    def _tell(self, reply: Reply, request_id: bytes, answers: list[Decision] | None) -> None:
+        if answers is None:
             reply(None)
             return
-        key, request_id = found
-        if self._admitted(key):
-            self._answer(path, body, request_id, reply)
-        else:
-            self._ask(key, lambda admitted: self._answer(path, body, request_id, reply) if admitted else reply(None))
+        body = b'{"evaluations":[%b]}' % b",".join(map(self._rendered, answers))
+        reply(self._written(body, request_id))
 
     def _admitted(self, key: bytes) -> bool:
         """Whether this key holds, as checked at the present epoch and within the last second: a revocation is in the
@@ -106,36 +175,21 @@ class HotPath:
         except BeholdenError:
             return False
 
-    def _answer(self, path: bytes, body: bytes, request_id: bytes, reply: Reply) -> None:
-        single = path == _ONE
-        row = read_one(body) if single else read_row(body)
-        if row is None:
-            reply(None)
-            return
-
-        def told(answers: list[Decision] | None) -> None:
-            reply(None if answers is None else self._written(answers, request_id, single=single))
-
-        now = self._gate.now()
-        if row.disclosing:
-            self._disclose(row, now, told)
-        elif single:
-            told([self._gate.decide(row.items[0], now)])
-        else:
-            answers = self._gate.decide_row(row.items, now)
-            told(answers if row.stop is Stop.NEVER else answers[: len(cut(answers, row.stop))])
-
-    def _disclose(self, row: Row, now: int, then: Callable[[list[Decision] | None], None]) -> None:
+    def _disclose(
+        self,
+        items: Sequence[Item],
+        disclosing: Sequence[int],
+        now: int,
+        then: Callable[[list[Decision] | None], None],
+    ) -> None:
         """The answers, those that disclose only after their receipts, all in one append (law 1); None where the table
         cannot name the grant that something leaves by."""
-        gate, items = self._gate, row.items
+        gate = self._gate
         answers: list[Decision] = []
-        if row.stop is not Stop.NEVER:
-            items = items[: len(cut(gate.decide_row(items, now), row.stop))]
         leaving: dict[int, Disclosure] = {}
-        disclosing = set(row.disclosing)
+        released = set(disclosing)
         for place, item in enumerate(items):
-            if place not in disclosing:
+            if place not in released:
                 answers.append(gate.decide(item, now))
                 continue
             answer, found = gate.leaving(item, now)
@@ -164,12 +218,8 @@ class HotPath:
 
         self._committer.submit(list(leaving.values()), told)
 
-    def _written(self, answers: Sequence[Decision], request_id: bytes, *, single: bool) -> bytes:
+    def _written(self, body: bytes, request_id: bytes) -> bytes:
         """Headers and body."""
-        if single:
-            body = self._rendered(answers[0])
-        else:
-            body = b'{"evaluations":[%b]}' % b",".join(map(self._rendered, answers))
         if not request_id:  # random once a process, then counted: a random one costs as much as an answer
             self._count += 1
             request_id = b"%b_%d" % (self._prefix, self._count)

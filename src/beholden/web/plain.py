@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from beholden.journeys.disclose import MAX_FIELDS, MAX_QUESTIONS, Stop
-from beholden.journeys.quick import Item
+from beholden.journeys.quick import Item, Questions
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -72,9 +72,16 @@ class _Row(Struct, forbid_unknown_fields=True, gc=False):
 class Row(NamedTuple):
     """Questions of one request, the places of those that disclose, and when the row ends early."""
 
-    items: list[Item]
+    questions: Questions
     disclosing: list[int]
     stop: Stop
+
+
+class One(NamedTuple):
+    """One question, and whether it discloses."""
+
+    item: Item
+    disclose: bool
 
 
 _read_one = msgspec.json.Decoder(_Evaluation).decode
@@ -84,26 +91,20 @@ _SUBJECT, _ACTION, _RESOURCE, _CONTEXT = 1 + 2, 1 + 1, 1 + 3 + 1, 1 + 1
 _ALL = _SUBJECT + _ACTION + _RESOURCE + _CONTEXT
 
 
-def read_one(body: bytes) -> Row | None:
-    """A row of the one question of an evaluation; None where it is not of the plain form."""
+def read_one(body: bytes) -> One | None:
+    """The question of an evaluation; None where it is not of the plain form."""
     try:
         asked = _read_one(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    context = asked.context
-    if body.count(b":") != _ALL + _optional(context) and not _unique(body, _ALL + _optional(context), [asked]):
+    context, resource = asked.context, asked.resource
+    keys = _ALL if context.through is UNSET and context.disclose is UNSET else _ALL + _optional(context)
+    if b"\\" in body or (body.count(b":") != keys and not _unique(body, keys, [asked])):
         return None
-    if b"\\" in body:
-        return None
-    person, through = asked.resource.id, context.through
-    item = Item(
-        asked.subject.id,
-        person,
-        person if through is UNSET else through,
-        asked.resource.properties.fields,
-        context.purpose,
-    )
-    return Row([item], [0] if context.disclose is True else [], Stop.NEVER)
+    person = resource.id
+    through = person if context.through is UNSET else context.through
+    item = Item(asked.subject.id, person, through, resource.properties.fields, context.purpose)
+    return One(item, context.disclose is True)
 
 
 def read_row(body: bytes) -> Row | None:
@@ -112,27 +113,36 @@ def read_row(body: bytes) -> Row | None:
         row = _read_row(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    if b"\\" in body:
+    items = row.evaluations
+    keys = 1 + _given(row) + (0 if row.options is UNSET else 2) + sum(map(_given, items))
+    if b"\\" in body or (body.count(b":") != keys and not _unique(body, keys, [row, *items])):
         return None
-    keys = 1 + _given(row) + (0 if row.options is UNSET else 2)
-    items: list[Item] = []
-    disclosing: list[int] = []
-    for one in row.evaluations:
-        keys += _given(one)
-        subject = row.subject if one.subject is UNSET else one.subject
-        resource = row.resource if one.resource is UNSET else one.resource
-        context = row.context if one.context is UNSET else one.context
-        if subject is UNSET or resource is UNSET or context is UNSET or (one.action is UNSET and row.action is UNSET):
-            return None
-        if context.disclose is True:
-            disclosing.append(len(items))
-        person, through = resource.id, context.through
-        if through is UNSET:
-            through = person
-        items.append(Item(subject.id, person, through, resource.properties.fields, context.purpose))
-    if body.count(b":") != keys and not _unique(body, keys, [row, *row.evaluations]):
+    subjects = [row.subject if one.subject is UNSET else one.subject for one in items]
+    resources = [row.resource if one.resource is UNSET else one.resource for one in items]
+    contexts = [row.context if one.context is UNSET else one.context for one in items]
+    actions = row.action is not UNSET or all(one.action is not UNSET for one in items)
+    if not actions or UNSET in subjects or UNSET in resources or UNSET in contexts:
         return None
-    return Row(items, disclosing, Stop.NEVER if row.options is UNSET else row.options.evaluations_semantic)
+    questions = _questions(subjects, resources, contexts)  # type: ignore[arg-type]
+    disclosing = [place for place, context in enumerate(contexts) if context.disclose is True]  # type: ignore[union-attr]
+    return Row(questions, disclosing, Stop.NEVER if row.options is UNSET else row.options.evaluations_semantic)
+
+
+def _questions(subjects: Sequence[_App], resources: Sequence[_Person], contexts: Sequence[_Context]) -> Questions:
+    persons: list[str | int | None] = [resource.id for resource in resources]
+    throughs = persons
+    if any(context.through is not UNSET for context in contexts):
+        throughs = [
+            person if context.through is UNSET else context.through
+            for person, context in zip(persons, contexts, strict=True)
+        ]
+    return Questions(
+        [subject.id for subject in subjects],
+        persons,
+        throughs,
+        [resource.properties.fields for resource in resources],
+        [context.purpose for context in contexts],
+    )
 
 
 def _given(part: _Item | _Row) -> int:

@@ -10,7 +10,7 @@ from beholden.gate.compiled_many import decide_many, decide_row
 from beholden.gate.compiled_request import judge_request, refuse_app
 from beholden.gate.facts import AppFacts, Facts
 from beholden.gate.judged import Judged, unknown_standing
-from beholden.gate.ports import Item
+from beholden.gate.ports import Questions
 from beholden.gate.table.layout import Cell, identity_of
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
@@ -69,11 +69,11 @@ class TableReader:
             return [Decision((), dict.fromkeys(asked, Reason.GATE_STALE)) for asked in fields]
         return decide_many(gate, client, persons, through, fields, purpose, now=now, clock=self._clock())
 
-    def decide_row(self, row: Sequence[Item], now: int) -> list[Decision]:
+    def decide_row(self, row: Questions, now: int) -> list[Decision]:
         """See `compiled_many.decide_row`: questions of any kind, from one state of the table."""
         gate = self.gate()
         if gate is None:
-            return [Decision((), dict.fromkeys(item.fields, Reason.GATE_STALE)) for item in row]
+            return [Decision((), dict.fromkeys(fields, Reason.GATE_STALE)) for fields in row.fields]
         return decide_row(gate, row, now=now, clock=self._clock())
 
     def leaving(

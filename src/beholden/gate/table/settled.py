@@ -112,6 +112,7 @@ class App:
     word: int
     facts: AppFacts
     refusal: Reason | None
+    seat: int  # its place for a kernel, or -1 where nothing is given to it
     purposes: dict[str, Reviewed] = field(default_factory=dict)
 
 
@@ -259,7 +260,9 @@ class Settled:
         if not isinstance(row, AppRow):
             return None
         self._words[place] = word
-        found = self.apps[client] = App(place, word, row.facts, refuse_standing(row.facts))
+        refusal = refuse_standing(row.facts)
+        found = App(place, word, row.facts, refusal, place if refusal is None else -1)
+        self.apps[client] = found
         return found
 
     def _take_places(self) -> None:
