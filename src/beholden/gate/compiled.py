@@ -26,7 +26,7 @@ from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
 from beholden.model.errors import Unavailable
 from beholden.model.grant import Grant
-from beholden.model.ids import NOBODY, ClientId, GrantId, PersonNumber
+from beholden.model.ids import NOBODY, AppNumber, ClientId, GrantId, PersonNumber
 from beholden.model.time import from_micros
 
 Who = str | int | None
@@ -125,7 +125,11 @@ class CompiledGate:
         if app is None or number is None:
             return None
         nth = self.view.pair(number, self.view.flags_of(number), app.place).nth
-        return grant_id(self._secret, number, app.facts.number, nth) if nth else None
+        return self.grant_id(number, app.facts.number, nth) if nth else None
+
+    def grant_id(self, person: PersonNumber, app: AppNumber, nth: int) -> GrantId:
+        """See `grant_id.grant_id`; under this table's secret."""
+        return grant_id(self._secret, person, app, nth)
 
     def number(self, who: Who) -> PersonNumber | None:
         """The number of a person who is there."""

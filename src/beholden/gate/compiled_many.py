@@ -6,6 +6,7 @@ for a long row, each question is decided alone.
 
 import struct
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,11 @@ from beholden.gate.rows import BASE
 from beholden.gate.table.kernel import APP_CHANGED, REASONS, judge_row
 from beholden.gate.table.settled import App
 from beholden.model.decision import Decision, Reason
+from beholden.model.disclosure import Disclosure
+from beholden.model.ids import PersonNumber
+from beholden.model.time import from_micros
 
+Leaving = tuple[Decision, Disclosure | None]
 _TRIES: Final = 4
 _FEW: Final = 4
 _SECOND: Final = 1_000_000
@@ -28,13 +33,48 @@ def decide_row(gate: CompiledGate, row: Questions, *, now: int, clock: int) -> l
     """As `CompiledGate.decide` for each question of `row`, in their order."""
     count = len(row.clients)
     if count >= _FEW:
-        for _ in range(_TRIES):
-            found = _attempt(gate, row, now, clock)
-            if found is not None:
-                return found
-            if gate.stale(clock):
-                break
+        found = _tried(gate, row, now, clock, None)
+        if found is not None:
+            return found
     return [gate.decide(*row.item(place), now=now, clock=clock) for place in range(count)]
+
+
+def leaving_row(gate: CompiledGate, row: Questions, *, now: int, clock: int) -> list[Leaving]:
+    """As `CompiledGate.leaving` for each question of `row`, in their order."""
+    count = len(row.clients)
+    if count >= _FEW:
+        named = np.zeros(3 * count, np.int64)
+        found = _tried(gate, row, now, clock, named)
+        if found is not None:
+            return _disclosures(gate, row, found, named.tolist(), from_micros(now))
+    return [gate.leaving(*row.item(place), now=now, clock=clock) for place in range(count)]
+
+
+def _disclosures(
+    gate: CompiledGate, row: Questions, decisions: Sequence[Decision], named: Sequence[int], at: datetime
+) -> list[Leaving]:
+    """Each decision with the disclosure that it is; none where nothing is allowed or the grant cannot be named."""
+    found: list[Leaving] = []
+    for place, decision in enumerate(decisions):
+        subject, giver, nth = named[3 * place : 3 * place + 3]
+        app = gate.settled.apps.get(row.clients[place])
+        if not decision.allowed or not nth or app is None:
+            found.append((decision, None))
+            continue
+        facts, through = app.facts, PersonNumber(giver)
+        grant = gate.grant_id(through, facts.number, nth)
+        said = Disclosure(
+            facts.number,
+            facts.developer,
+            PersonNumber(subject),
+            through,
+            decision.allowed,
+            row.purposes[place],
+            grant,
+            at,
+        )
+        found.append((decision, said))
+    return found
 
 
 def decide_many(
@@ -54,8 +94,19 @@ def decide_many(
     return decide_row(gate, row, now=now, clock=clock)
 
 
-def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int) -> list[Decision] | None:
-    """None where the table is stale, was changed meanwhile, or something has to be read anew."""
+def _tried(
+    gate: CompiledGate, row: Questions, now: int, clock: int, named: npt.NDArray[np.int64] | None
+) -> list[Decision] | None:
+    for _ in range(_TRIES):
+        found = _attempt(gate, row, now, clock, 0 if named is None else named.ctypes.data)
+        if found is not None or gate.stale(clock):
+            return found
+    return None
+
+
+def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at: int) -> list[Decision] | None:
+    """None where the table is stale, was changed meanwhile, or something has to be read anew; see `kernel.judge_row`
+    for `named_at`."""
     settled, count = gate.settled, len(row.clients)
     apps = list(map(settled.apps.get, row.clients))
     if None in apps:
@@ -64,7 +115,15 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int) -> list[D
     persons = _named(gate, row.persons)
     givers = persons if row.throughs is row.persons else _named(gate, row.throughs)
     codes, packed = np.zeros(count, np.int64), np.zeros(count, np.uint64)
-    at = persons.ctypes.data, givers.ctypes.data, now // _SECOND - BASE, clock, codes.ctypes.data, packed.ctypes.data
+    at = (
+        persons.ctypes.data,
+        givers.ctypes.data,
+        now // _SECOND - BASE,
+        clock,
+        codes.ctypes.data,
+        packed.ctypes.data,
+        named_at,
+    )
     trouble = judge_row(settled.desk_at, count, places.ctypes.data, *at)
     if trouble == APP_CHANGED:
         for client in set(row.clients):

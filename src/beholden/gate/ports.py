@@ -220,16 +220,8 @@ class DecisionTable(Protocol):
         """The same for many questions, from one state of the table."""
         ...
 
-    def leaving(
-        self,
-        client: str,
-        person: str | int | None,
-        through: str | int | None,
-        fields: tuple[str, ...],
-        purpose: str,
-        now: int,
-    ) -> tuple[Decision, Disclosure | None]:
-        """The same, with the disclosure that it is once it leaves; None where the table cannot name the grant."""
+    def leaving_row(self, row: Questions, now: int) -> list[tuple[Decision, Disclosure | None]]:
+        """The same, with the disclosure that each is once it leaves; None where the table cannot name the grant."""
         ...
 
     def app(self, client: str) -> AppFacts | None:

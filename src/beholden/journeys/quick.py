@@ -6,7 +6,7 @@ grant, it leaves to that.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from beholden.gate.ports import DecisionTable, Item, Questions
@@ -22,6 +22,7 @@ from beholden.model.time import DAY, from_micros, to_micros
 __all__ = ["Item", "Noting", "Questions", "QuickGate"]
 
 _MOST_NOTED = 4_096
+_A_WHILE = timedelta(hours=1)
 
 Noting = tuple[str, str, str]
 """A permission that was used: client id, cluster, purpose."""
@@ -39,6 +40,7 @@ class QuickGate:
             if cluster.field_class is not FieldClass.BASIC
         }
         self._noted: dict[Noting, datetime] = {}
+        self._quiet: dict[tuple[str, str, tuple[str, ...]], int] = {}  # until when an answer has nothing to note
 
     def now(self) -> int:
         """The injected clock, in microseconds."""
@@ -52,49 +54,62 @@ class QuickGate:
         """See DecisionTable."""
         return self._table.stale()
 
-    def decide(self, item: Item, now: int) -> Decision:
-        """The answer to a question that discloses nothing."""
-        if self._engines.limiter.wait(item.client, str(item.through)) > 0:
-            return rate_limited(item.fields)
-        return self._table.decide(*item, now)
-
     def decide_row(self, row: Questions, now: int) -> list[Decision]:
         """The answers to questions that disclose nothing, from one state of the table."""
-        wait = self._engines.limiter.wait
-        over = [n for n, (client, who) in enumerate(zip(row.clients, row.throughs, strict=True)) if wait(client, who)]  # type: ignore[arg-type]
+        over = self._over(row)
         found = self._table.decide_row(row, now)
-        for n in over:
-            found[n] = rate_limited(row.fields[n])
+        for place in over:
+            found[place] = rate_limited(row.fields[place])
         return found
 
-    def leaving(self, item: Item, now: int) -> tuple[Decision, Disclosure | None]:
-        """The answer, and what goes into the ledger before it is given (law 1); see DecisionTable.leaving."""
-        if self._engines.limiter.wait(item.client, str(item.through)) > 0:
-            return rate_limited(item.fields), None
-        return self._table.leaving(*item, now)
+    def leaving_row(self, row: Questions, now: int) -> list[tuple[Decision, Disclosure | None]]:
+        """The answers, and what goes into the ledger before they are given (law 1); see DecisionTable.leaving_row."""
+        over = self._over(row)
+        found = self._table.leaving_row(row, now)
+        for place in over:
+            found[place] = (rate_limited(row.fields[place]), None)
+        return found
 
-    def after_receipt(self, item: Item, leaving: Disclosure, decision: Decision) -> Decision:
-        """What still holds once the receipt is there: asked anew, since a ban may have come while the disk was slow.
+    def _over(self, row: Questions) -> list[int]:
+        """The questions that are too many."""
+        wait = self._engines.limiter.wait
+        asked = zip(row.clients, row.throughs, strict=True)
+        return [place for place, (client, through) in enumerate(asked) if wait(client, str(through)) > 0]
+
+    def after_receipts(
+        self, items: Sequence[Item], leaving: Sequence[Disclosure], decisions: Sequence[Decision]
+    ) -> list[Decision]:
+        """What still holds once the receipts are there: asked anew, since a ban may have come while the disk was slow.
         Only what both answers allow leaves."""
-        fields, now = item.fields, self.now()
-        again = self._table.decide(item.client, leaving.person, leaving.through, fields, item.purpose, now)
-        if again.allowed == decision.allowed:
-            return decision
-        return both(decision, again)
+        row = Questions.of([
+            item._replace(person=said.person, through=said.through) for item, said in zip(items, leaving, strict=True)
+        ])  # fmt: skip
+        again = self._table.decide_row(row, self.now())
+        return [
+            decision if anew.allowed == decision.allowed else both(decision, anew)
+            for decision, anew in zip(decisions, again, strict=True)
+        ]
 
     def unnoted(self, item: Item, decision: Decision, now: int) -> list[Noting]:
         """Approved permissions that this answer uses and that were not noted today (R8); each is named once."""
-        clusters = {self._sensitive[field] for field in decision.allowed if field in self._sensitive}
-        if not clusters:
+        used = (item.client, item.purpose, decision.allowed)
+        if self._quiet.get(used, 0) > now:
             return []
+        clusters = {self._sensitive[field] for field in decision.allowed if field in self._sensitive}
         app, instant = self._table.app(item.client), from_micros(now)
         due: list[Noting] = []
+        quiet = instant + DAY
         for cluster in clusters:
             key = (item.client, cluster, item.purpose)
             last = self._noted.get(key) or (app.noted.get(key[1:]) if app is not None else None)
             if app is not None and key[1:] in app.approvals and (last is None or instant - last >= DAY):
                 due.append(key)
                 self._remember(key, instant)
+            elif last is not None:
+                quiet = min(quiet, last + DAY)
+        if len(self._quiet) >= _MOST_NOTED:
+            self._quiet.clear()
+        self._quiet[used] = to_micros(min(quiet, instant + _A_WHILE))  # an approval may be new by then
         return due
 
     def _remember(self, key: Noting, instant: datetime) -> None:

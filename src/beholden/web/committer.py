@@ -17,6 +17,9 @@ MAX_WAITING = 20_000
 """Disclosures that may wait; a ledger that is slower than its callers refuses instead of filling the memory."""
 MAX_TOGETHER = 2_000
 """Disclosures in one append; so that nobody waits long behind a crowd."""
+_CROWD = 8
+_WINDOW_SECONDS = 0.001
+"""Where so many wait at once, an append is put off by this: its fixed cost is then shared by more of them."""
 
 
 Told = Callable[[BeholdenError | None], None]
@@ -60,11 +63,14 @@ class Committer:
             self._task = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
         calls: list[_Call] = []
         try:
             while self._calls:
+                if len(self._calls) >= _CROWD:  # who was told a moment ago may be about to come again
+                    await asyncio.sleep(_WINDOW_SECONDS)
                 calls = self._take()
-                outcomes = await asyncio.to_thread(self._durable, calls)
+                outcomes = await loop.run_in_executor(None, self._durable, calls)
                 told, calls = calls, []
                 for call, error in zip(told, outcomes, strict=True):
                     self._waiting -= len(call.items)

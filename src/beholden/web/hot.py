@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 import orjson
@@ -48,6 +49,14 @@ class _Request(NamedTuple):
     reply: Reply
 
 
+class _Release(NamedTuple):
+    """Questions of one request of which those at `places` disclose; `then` takes the answers, or None."""
+
+    items: list[Item]
+    places: list[int]
+    then: Callable[[list[Decision] | None], None]
+
+
 class HotPath:
     """Belongs to one event loop."""
 
@@ -64,6 +73,7 @@ class HotPath:
         self._whole: dict[tuple[str, ...], bytes] = {}
         self._refused: dict[int, tuple[Decision, bytes]] = {}
         self._taken: list[_Request] = []
+        self._receipts: list[tuple[_Release, list[int], list[Disclosure], list[Decision]]] = []
         self._asked: dict[bytes, list[Callable[[bool], None]]] = {}
 
     def take(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, reply: Reply) -> None:
@@ -81,6 +91,7 @@ class HotPath:
         taken, self._taken = self._taken, []
         singles: list[Item] = []
         replies: list[tuple[bytes, Reply]] = []
+        releases: list[_Release] = []
         now = self._gate.now()
         for request in taken:
             found = _read_headers(request.headers)
@@ -91,11 +102,11 @@ class HotPath:
             if not self._admitted(key):
                 self._ask(key, partial(self._again, request, key))
             elif request.path == _MANY:
-                self._answer_row(request, request_id, now)
+                releases += self._answer_row(request, request_id, now)
             elif (one := read_one(request.body)) is None:
                 request.reply(None)
             elif one.disclose:
-                self._disclose([one.item], [0], now, partial(self._tell_one, request.reply, request_id))
+                releases.append(_Release([one.item], [0], partial(self._tell_one, request.reply, request_id)))
             else:
                 singles.append(one.item)
                 replies.append((request_id, request.reply))
@@ -103,6 +114,8 @@ class HotPath:
             answers = self._gate.decide_row(Questions.of(singles), now)
             for (request_id, reply), answer in zip(replies, answers, strict=True):
                 reply(self._written(self._rendered(answer), request_id))
+        if releases:
+            self._disclose(releases, now)
 
     def _again(self, request: _Request, key: bytes, admitted: bool) -> None:  # noqa: FBT001 - called by `_ask`
         """Go on with a request whose key was looked up; it is not looked up twice for one."""
@@ -111,21 +124,23 @@ class HotPath:
         else:
             request.reply(None)
 
-    def _answer_row(self, request: _Request, request_id: bytes, now: int) -> None:
+    def _answer_row(self, request: _Request, request_id: bytes, now: int) -> list[_Release]:
+        """Answer a boxcar, or say what of it is to be released first."""
         row = read_row(request.body)
         if row is None:
             request.reply(None)
-            return
+            return []
         questions, disclosing, stop = row
         if not disclosing:
             answers = self._gate.decide_row(questions, now)
             told = answers if stop is Stop.NEVER else answers[: len(cut(answers, stop))]
             self._tell(request.reply, request_id, told)
-            return
+            return []
         items = [questions.item(place) for place in range(len(questions.clients))]
         if stop is not Stop.NEVER:
             items = items[: len(cut(self._gate.decide_row(questions, now), stop))]
-        self._disclose(items, disclosing, now, partial(self._tell, request.reply, request_id))
+        places = [place for place in disclosing if place < len(items)]
+        return [_Release(items, places, partial(self._tell, request.reply, request_id))]
 
     def _tell_one(self, reply: Reply, request_id: bytes, answers: list[Decision] | None) -> None:
         reply(None if answers is None else self._written(self._rendered(answers[0]), request_id))
@@ -175,48 +190,55 @@ class HotPath:
         except BeholdenError:
             return False
 
-    def _disclose(
+    def _disclose(self, releases: Sequence[_Release], now: int) -> None:
+        """Decide what is to leave, and have it recorded before it does: an append a request (law 1)."""
+        found = iter(self._gate.leaving_row(Questions.of([item for one in releases for item in one.items]), now))
+        for release in releases:
+            answers = list(islice(found, len(release.items)))
+            leaving = {place: answers[place][1] for place in release.places if answers[place][0].allowed}
+            told = [answer for answer, _ in answers]
+            said = [disclosure for disclosure in leaving.values() if disclosure is not None]
+            if len(said) < len(leaving):  # a grant that the table cannot name
+                release.then(None)
+            elif not said:
+                release.then(told)
+            else:
+                self._committer.submit(said, partial(self._recorded, release, list(leaving), said, told))
+
+    def _recorded(
         self,
-        items: Sequence[Item],
-        disclosing: Sequence[int],
-        now: int,
-        then: Callable[[list[Decision] | None], None],
+        release: _Release,
+        places: list[int],
+        said: list[Disclosure],
+        told: list[Decision],
+        error: BeholdenError | None,
     ) -> None:
-        """The answers, those that disclose only after their receipts, all in one append (law 1); None where the table
-        cannot name the grant that something leaves by."""
-        gate = self._gate
-        answers: list[Decision] = []
-        leaving: dict[int, Disclosure] = {}
-        released = set(disclosing)
-        for place, item in enumerate(items):
-            if place not in released:
-                answers.append(gate.decide(item, now))
-                continue
-            answer, found = gate.leaving(item, now)
-            answers.append(answer)
-            if answer.allowed:
-                if found is None:
-                    then(None)
-                    return
-                leaving[place] = found
-        if not leaving:
-            then(answers)
+        """The ledger has it, or has refused it."""
+        if error is not None:
+            for place in places:
+                told[place] = withdrawn(told[place], Reason.NO_RECEIPT)
+            release.then(told)
             return
+        if not self._receipts:
+            asyncio.get_running_loop().call_soon(self._let_go)
+        self._receipts.append((release, places, said, told))
 
-        def told(error: BeholdenError | None) -> None:
-            due: list[Noting] = []
-            for place, disclosure in leaving.items():
-                item, answer = items[place], answers[place]
-                if error is not None:
-                    answers[place] = withdrawn(answer, Reason.NO_RECEIPT)
-                    continue
-                due += gate.unnoted(item, answer, now)
-                answers[place] = gate.after_receipt(item, disclosure, answer)
-            if due:
-                asyncio.get_running_loop().run_in_executor(None, gate.note, due)
-            then(answers)
-
-        self._committer.submit(list(leaving.values()), told)
+    def _let_go(self) -> None:
+        """Give what has its receipts, where it still stands."""
+        receipts, self._receipts = self._receipts, []
+        items = [release.items[place] for release, places, _, _ in receipts for place in places]
+        leaving = [disclosure for _, _, said, _ in receipts for disclosure in said]
+        before = [told[place] for _, places, _, told in receipts for place in places]
+        final = iter(self._gate.after_receipts(items, leaving, before))
+        now = self._gate.now()
+        due: list[Noting] = []
+        for release, places, _, told in receipts:
+            for place in places:
+                due += self._gate.unnoted(release.items[place], told[place], now)
+                told[place] = next(final)
+            release.then(told)
+        if due:
+            asyncio.get_running_loop().run_in_executor(None, self._gate.note, due)
 
     def _written(self, body: bytes, request_id: bytes) -> bytes:
         """Headers and body."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from beholden.backends.table.files import Mapped, map_file, pointed
 from beholden.gate.compiled import CompiledGate, Who
-from beholden.gate.compiled_many import decide_many, decide_row
+from beholden.gate.compiled_many import Leaving, decide_many, decide_row, leaving_row
 from beholden.gate.compiled_request import judge_request, refuse_app
 from beholden.gate.facts import AppFacts, Facts
 from beholden.gate.judged import Judged, unknown_standing
@@ -75,6 +75,13 @@ class TableReader:
         if gate is None:
             return [Decision((), dict.fromkeys(fields, Reason.GATE_STALE)) for fields in row.fields]
         return decide_row(gate, row, now=now, clock=self._clock())
+
+    def leaving_row(self, row: Questions, now: int) -> list[Leaving]:
+        """See `compiled_many.leaving_row`."""
+        gate = self.gate()
+        if gate is None:
+            return [(Decision((), dict.fromkeys(fields, Reason.GATE_STALE)), None) for fields in row.fields]
+        return leaving_row(gate, row, now=now, clock=self._clock())
 
     def leaving(
         self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, now: int

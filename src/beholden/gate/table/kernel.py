@@ -90,12 +90,14 @@ class Desk(IntEnum):
     LIMIT = 19  # nanoseconds
     INACTIVE_AFTER = 20  # seconds
     BY_DEFAULT = 21
+    NTH = 22  # an address again
 
 
 _CELLS, _START, _FLAGS, _DIGEST, _IDS, _APP = (int(Desk(n)) for n in range(6))
 _SHAPE, _ENDS, _USED, _APPS, _OVERLAY_KEY, _OVERLAY = (int(Desk(n)) for n in range(6, 12))
 _PEOPLE, _IDS_PLACES, _OVERLAY_PLACES, _SHAPE_MARKS, _APP_WORDS = (int(Desk(n)) for n in range(12, 17))
 _SHAPES, _POLICY_AT, _LIMIT, _INACTIVE_AFTER, _BY_DEFAULT = (int(Desk(n)) for n in range(17, 22))
+_NTH = int(Desk.NTH)
 _AS_OF, _SEQUENCE, _POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
 _PERSON_UNKNOWN, _NO_GRANT, _EXPIRED, _ENDED = (CODE[r] for r in REASONS[2:6] if r is not None)
 _ALL, _APP_SWITCH, _INACTIVE, _GRANTER_OUT, _GRANTER_INACTIVE, _INDIRECT = (CODE[r] for r in REASONS[6:] if r)
@@ -170,8 +172,8 @@ def find(desk_at: int, first: Any, last: Any) -> Any:
 
 
 @_inner
-def _pair(desk_at: int, number: int, flags: int, place: int) -> Any:
-    """Shape, end and last use of a pair; see TableView.pair."""
+def _where(desk_at: int, number: int, flags: int, place: int) -> Any:
+    """Where a pair stands, and whether that is a place of the overlay; -1 among the columns for nowhere."""
     desk = carray(_pointer(desk_at), _DESK, np.int64)
     if flags & HAS_OVERLAY:
         places = desk[_OVERLAY_PLACES]
@@ -183,8 +185,7 @@ def _pair(desk_at: int, number: int, flags: int, place: int) -> Any:
         at: Any = np.int64((key * _HASH) >> np.uint64(64 - bits)) if bits else np.int64(0)
         for _ in range(places):
             if keys[at] == key:
-                found = carray(_pointer(desk[_OVERLAY] + 16 * at), 4, np.uint32)
-                return np.int64(found[0]), np.int64(found[1]), np.int64(found[2])
+                return at, True
             if keys[at] == 0:
                 break
             at = (at + 1) & (places - 1)
@@ -198,11 +199,22 @@ def _pair(desk_at: int, number: int, flags: int, place: int) -> Any:
             low = middle + 1
         else:
             high = middle
-    if low >= end or np.int64(apps[low]) != place:
-        return 0, 0, 0
-    shape = carray(_pointer(desk[_SHAPE] + 2 * low), 1, np.uint16)
-    ends = carray(_pointer(desk[_ENDS] + 4 * low), 1, np.uint32)
-    used = carray(_pointer(desk[_USED] + 4 * low), 1, np.uint32)
+    return (low if low < end and np.int64(apps[low]) == place else np.int64(-1)), False
+
+
+@_inner
+def _pair(desk_at: int, number: int, flags: int, place: int) -> Any:
+    """Shape, end and last use of a pair; see TableView.pair."""
+    at, overlay = _where(desk_at, number, flags, place)
+    if at < 0:
+        return np.int64(0), np.int64(0), np.int64(0)
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    if overlay:
+        found = carray(_pointer(desk[_OVERLAY] + 16 * at), 4, np.uint32)
+        return np.int64(found[0]), np.int64(found[1]), np.int64(found[2])
+    shape = carray(_pointer(desk[_SHAPE] + 2 * at), 1, np.uint16)
+    ends = carray(_pointer(desk[_ENDS] + 4 * at), 1, np.uint32)
+    used = carray(_pointer(desk[_USED] + 4 * at), 1, np.uint32)
     return np.int64(shape[0]), np.int64(ends[0]), np.int64(used[0])
 
 
@@ -358,7 +370,19 @@ def _of_digest(desk_at: int, low: Any, middle: Any, last: Any) -> Any:
     return find(desk_at, np.uint64(middle) << np.uint64(32) | np.uint64(low), last)
 
 
-@_compiled("int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)")
+@_inner
+def _nth(desk_at: int, number: int, flags: int, place: int) -> Any:
+    """Which of the pair's grants counts; see TableView.pair."""
+    at, overlay = _where(desk_at, number, flags, place)
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    if overlay:
+        found = carray(_pointer(desk[_OVERLAY] + 16 * at), 4, np.uint32)
+        return np.int64(found[3])
+    column = carray(_pointer(desk[_NTH] + at), 1, np.uint8)
+    return np.int64(column[0])
+
+
+@_compiled("int64(int64, int64, int64, int64, int64, int64, int64, int64, int64, int64)")
 def judge_row(
     desk_at: int,
     count: int,
@@ -369,11 +393,13 @@ def judge_row(
     clock: int,
     codes_at: int,
     packed_at: int,
+    named_at: int,
 ) -> Any:
     """`count` questions from one state of the table: 0, or a code from AGAIN on, and then nothing was answered.
 
     `places` are i64, -1 where nothing is to be judged; digests are 12 bytes each; `codes` i64 and `packed` u64 are
-    written. A digest of which the first 8 bytes are 0 is a number in its last 4.
+    written. A digest of which the first 8 bytes are 0 is a number in its last 4. Where `named_at` is not 0, three i64 a
+    question are written there: the two people's numbers and which of their grants counts.
     """
     desk = carray(_pointer(desk_at), _DESK, np.int64)
     places = carray(_pointer(places_at), count, np.int64)
@@ -401,4 +427,10 @@ def judge_row(
         if code >= AGAIN:
             return code
         codes[n], packed[n] = code, found
+        if named_at:
+            named = carray(_pointer(named_at + 24 * n), 3, np.int64)
+            named[0], named[1], named[2] = subject, giver, 0
+            if code <= THROUGH:
+                flags = carray(_pointer(desk[_FLAGS] + 4 * giver), 1, np.uint32)
+                named[2] = _nth(desk_at, giver, np.int64(flags[0]), place)
     return MOVED if _fenced(counter) != before else 0

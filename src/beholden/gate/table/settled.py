@@ -39,6 +39,7 @@ _PARTS: Final = (
     Section.SHAPE,
     Section.ENDS,
     Section.USED,
+    Section.NTH,
     Section.APPS,
     Section.OVERLAY_KEY,
     Section.OVERLAY,
