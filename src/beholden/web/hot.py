@@ -9,6 +9,7 @@ than the answer.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,6 +31,7 @@ from beholden.web.door import MAX_REQUEST_ID
 from beholden.web.gate_api import EVALUATION, EVALUATIONS
 from beholden.web.plain import read_one, read_row
 
+_log = logging.getLogger(__name__)
 _MOST_KEYS = 1_024
 _MOST_ANSWERS = 8_192
 _REMEMBERED_SECONDS = 1.0
@@ -39,7 +41,8 @@ _HEAD = b"content-type: application/json\r\ncache-control: no-store\r\nx-content
 _STRICT = b"strict-transport-security: max-age=31536000\r\n"
 
 Reply = Callable[[bytes | None], None]
-"""Is called once, on the event loop: with an answer's headers and body, or None where the doors behind must answer."""
+"""Is called on the event loop: with an answer's headers and body, or None where the doors behind must answer. Only the
+first call counts."""
 
 
 class _Request(NamedTuple):
@@ -55,6 +58,10 @@ class _Release(NamedTuple):
     items: list[Item]
     places: list[int]
     then: Callable[[list[Decision] | None], None]
+
+
+_Receipt = tuple[_Release, list[int], list[Disclosure], list[Decision]]
+"""What is in the ledger by now: the places of a release, their disclosures, and the answers as they were before."""
 
 
 class HotPath:
@@ -73,7 +80,7 @@ class HotPath:
         self._whole: dict[tuple[str, ...], bytes] = {}
         self._refused: dict[int, tuple[Decision, bytes]] = {}
         self._taken: list[_Request] = []
-        self._receipts: list[tuple[_Release, list[int], list[Disclosure], list[Decision]]] = []
+        self._receipts: list[_Receipt] = []
         self._asked: dict[bytes, list[Callable[[bool], None]]] = {}
 
     def take(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, reply: Reply) -> None:
@@ -89,6 +96,14 @@ class HotPath:
     def _answer(self) -> None:
         """Answer all that came in this turn."""
         taken, self._taken = self._taken, []
+        try:
+            self._answer_all(taken)
+        except Exception:  # noqa: BLE001 - nobody is left waiting
+            _log.exception("The quick path failed; the doors behind answer.")
+            for request in taken:
+                request.reply(None)  # which those ignore that were answered
+
+    def _answer_all(self, taken: Sequence[_Request]) -> None:
         singles: list[Item] = []
         replies: list[tuple[bytes, Reply]] = []
         releases: list[_Release] = []
@@ -226,6 +241,14 @@ class HotPath:
     def _let_go(self) -> None:
         """Give what has its receipts, where it still stands."""
         receipts, self._receipts = self._receipts, []
+        try:
+            self._give(receipts)
+        except Exception:  # noqa: BLE001 - nobody is left waiting
+            _log.exception("What was recorded could not be given; the doors behind answer.")
+            for release, _, _, _ in receipts:
+                release.then(None)
+
+    def _give(self, receipts: Sequence[_Receipt]) -> None:
         items = [release.items[place] for release, places, _, _ in receipts for place in places]
         leaving = [disclosure for _, _, said, _ in receipts for disclosure in said]
         before = [told[place] for _, places, _, told in receipts for place in places]

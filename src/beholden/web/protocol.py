@@ -49,8 +49,16 @@ class _Turn:
     """A request for the quick path: what came of it, and what uvicorn expects where it keeps the cycle in hand."""
 
     __slots__ = (
-        "body", "disconnected", "headers", "keep_alive", "path", "response_complete", "response_started", "size",
-    )  # fmt: skip
+        "answered",
+        "body",
+        "disconnected",
+        "headers",
+        "keep_alive",
+        "path",
+        "response_complete",
+        "response_started",
+        "size",
+    )
 
     def __init__(self, path: bytes, headers: list[tuple[bytes, bytes]]) -> None:
         self.path, self.headers = path, headers
@@ -58,6 +66,7 @@ class _Turn:
         self.size = 0
         self.response_started = self.response_complete = self.disconnected = False
         self.keep_alive = True
+        self.answered = False
 
     @property
     def message_event(self) -> "_Turn":
@@ -194,8 +203,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _reply(self, turn: _Turn, found: bytes | None) -> None:
         """Send what the quick path has found, or have the request answered as every other one is."""
-        if turn.disconnected or self.transport.is_closing():
+        if turn.answered or turn.disconnected or self.transport.is_closing():
             return
+        turn.answered = True
         if found is None:
             self._behind(turn)
             return
