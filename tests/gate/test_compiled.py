@@ -1,6 +1,5 @@
 """The decision over the table says what the pure decision and the plain oracle say, and nothing else."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +12,7 @@ from beholden.backends.table.reader import TableReader
 from beholden.backends.table.writer import TableWriter
 from beholden.gate.decision import decide
 from beholden.gate.grant_id import grant_id
+from beholden.gate.ports import Item, Questions
 from beholden.gate.rows import pair_columns, people_columns
 from beholden.model.decision import Decision, Reason
 from beholden.model.ids import PersonNumber
@@ -22,6 +22,8 @@ from tests.gate.oracle import answer
 from tests.gate.worlds import CATALOGUE, FIELDS, POLICIES, PURPOSES
 
 SECRET = bytes(range(32))
+NOW_NS = 10**12
+"""The host's clock stands still: a pause of the machine is not what is tested here."""
 QUESTIONS = (*(FIELDS[: n + 1] for n in range(len(FIELDS))), ("religion", "name"), ("nix", "likes", "nix"), ())
 
 
@@ -29,18 +31,18 @@ class Host:
     """A house and its table."""
 
     def __init__(self, folder: Path, house: House) -> None:
-        self.house = house
+        self.house, self.folder = house, folder
         self.writer = TableWriter(folder, CATALOGUE, SECRET)
         self.epoch = 1
         pairs = list(house.pairs.values())
         halves = [pair_columns(pairs[: len(pairs) // 2]), pair_columns(pairs[len(pairs) // 2 :])]
         people = [people_columns(house.people.values(), SECRET)]
-        self.writer.build(people, halves, house.apps.values(), house.policy, 1, time.monotonic_ns())
-        self.reader = TableReader(folder, CATALOGUE, SECRET)
+        self.writer.build(people, halves, house.apps.values(), house.policy, 1, NOW_NS)
+        self.reader = TableReader(folder, CATALOGUE, SECRET, clock=lambda: NOW_NS)
 
     def apply(self, **rows) -> None:
         self.epoch += 1
-        self.writer.apply(**rows, epoch=self.epoch, as_of_ns=time.monotonic_ns())
+        self.writer.apply(**rows, epoch=self.epoch, as_of_ns=NOW_NS)
 
     def change(self, random: Random) -> None:
         """One app, one person and one pair anew, in the house and in the table."""
@@ -124,6 +126,37 @@ def test_a_list_of_many_people_is_decided_as_each_of_them_alone(host):
         heard.update(reason.value for one in found for reason in one.denied.values())
     assert heard["allowed"] > 1000, heard
     assert heard["granter_inactive"] and heard["indirect_off"] and heard["inactive"] and heard["opted_out_cluster"]
+
+
+def test_a_row_of_any_mix_is_decided_as_each_question_alone(host):
+    random, house, heard = Random(13), host.house, Counter[str]()
+    people = [*(f"person-{n}" for n in range(1, len(house.people) + 3)), *range(140), "", None]
+    for turn in range(600):
+        if random.random() < 0.3:
+            house.policy = random.choice(POLICIES)
+        host.apply(policy=house.policy)
+        host.change(random)
+        items = []
+        for _ in range(random.choice((1, 3, 4, 50, 120))):
+            through = random.choice(people)
+            person = through if random.random() < 0.6 else random.choice(people)
+            client, purpose = random.choice([*house.apps, "nix"]), PURPOSES[random.random() < 0.1]
+            items.append(Item(client, person, through, random.choice(QUESTIONS), purpose))
+        now = to_micros(random.choice(MOMENTS))
+        alone = [host.reader.decide(*item, now) for item in items]
+        assert host.reader.decide_row(Questions.of(items), now) == alone, turn
+        leaving = host.reader.leaving_row(Questions.of(items), now)
+        assert leaving == [host.reader.leaving(*item, now) for item in items], turn
+        assert [decision for decision, _ in leaving] == alone
+        heard.update("said" if said else "unsaid" for decision, said in leaving if decision.allowed)
+    assert heard["said"] > 1000, heard
+
+
+def test_law_4_a_row_from_a_stale_table_is_refused_whole(host):
+    late = TableReader(host.folder, CATALOGUE, SECRET, clock=lambda: NOW_NS + 10**10)
+    row = Questions.of([Item("nix", "person-1", "person-1", ("name",), "service")] * 60)
+    assert {reason for one in late.decide_row(row, 0) for reason in one.denied.values()} == {Reason.GATE_STALE}
+    assert {said for _, said in late.leaving_row(row, 0)} == {None}
 
 
 def test_the_facts_of_the_port_are_the_stores_as_far_as_the_rules_read_them(host):
