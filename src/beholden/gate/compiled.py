@@ -182,18 +182,17 @@ class CompiledGate:
     def told(self, asked: Asked, app: App, code: int, packed: int, purpose: str, now: int) -> Decision:
         """R8 and the person's choice of clusters, for all fields at once, where a word stands as `kernel` packs it."""
         settled = self.settled
-        terms, until = settled.shapes[packed & 0xFFFF], packed >> 32
-        assert terms is not None, "no word stands on a shape that is being stored"
-        granted = terms.own if code == OWN else terms.through
+        shape, until = packed & 0xFFFF, packed >> 32
+        granted = settled.owns[shape] if code == OWN else settled.throughs[shape]
         off = settled.off(off)[0] if (off := packed >> 16 & 0xFFFF) else 0
         reviewed, allowed = None, 0
-        if purpose in terms.purposes:
+        if purpose in settled.purpose_sets[settled.purposes[shape]]:
             reviewed = app.purposes.get(purpose)
             if reviewed is None or not reviewed.since <= now < reviewed.until:
                 reviewed = settled.reviewed(app, purpose, now)
             allowed = asked.mask & granted & ~off & reviewed.mask
             if allowed == asked.whole:
-                if until and reviewed.soonest >= until * _SECOND + _BASE_MICROS:
+                if 0 < until <= reviewed.soonest_second:
                     return _made(Decision, (asked.names, {}, datetime.fromtimestamp(until + BASE, UTC)))
                 return Decision(asked.names, {}, ends_at(until, allowed, reviewed))
         names: list[str] = []

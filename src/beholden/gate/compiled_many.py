@@ -6,16 +6,16 @@ for a long row, each question is decided alone.
 
 import struct
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from beholden.gate.compiled import CompiledGate, Who
+from beholden.gate.compiled import CompiledGate, Who, ends_at
 from beholden.gate.ports import Questions
 from beholden.gate.rows import BASE
-from beholden.gate.table.kernel import APP_CHANGED, REASONS, judge_row
+from beholden.gate.table.kernel import APP_CHANGED, OWN, REASONS, judge_row
 from beholden.gate.table.settled import App
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
@@ -26,6 +26,7 @@ Leaving = tuple[Decision, Disclosure | None]
 _TRIES: Final = 4
 _FEW: Final = 4
 _SECOND: Final = 1_000_000
+_SET: Final = 0xFFFF << 16  # where a kernel puts a person's set of clusters
 _NUMBER: Final = struct.Struct("<8xI")
 
 
@@ -132,21 +133,44 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at:
         settled.renew(trouble, "")
     if trouble:
         return None
-    found: list[Decision] = []
-    known, told = settled.questions.get, gate.told
-    rows = zip(apps, row.fields, row.purposes, codes.tolist(), packed.tolist(), strict=True)
-    for app, fields, purpose, code, word in rows:
-        asked = known(fields) or settled.asked(fields)
-        if app is None or app.seat < 0:
-            reason = Reason.APP_UNKNOWN if app is None else app.refusal
-        else:
-            reason = REASONS[code]
-            if reason is None:
-                found.append(told(asked, app, code, word, purpose, now))
-                continue
-        found.append(asked.refused(reason or Reason.APP_UNKNOWN))
+    found = _told(gate, row, apps, codes.tolist(), packed.tolist(), now)
     if any(app is None or app.seat < 0 for app in apps) and _changed(gate, row, apps):
         return None
+    return found
+
+
+def _told(
+    gate: CompiledGate,
+    row: Questions,
+    apps: Sequence[App | None],
+    codes: Sequence[int],
+    packed: Sequence[int],
+    now: int,
+) -> list[Decision]:
+    """What the kernel found, as decisions; the commonest answer of `CompiledGate.told` is made here, without a call."""
+    settled, found = gate.settled, []
+    made, instant, known = tuple.__new__, datetime.fromtimestamp, settled.questions.get
+    owns, throughs, purposes, purpose_sets = settled.owns, settled.throughs, settled.purposes, settled.purpose_sets
+    for app, fields, purpose, code, word in zip(apps, row.fields, row.purposes, codes, packed, strict=True):
+        asked = known(fields) or settled.asked(fields)
+        if app is None or app.seat < 0:
+            found.append(asked.refused(Reason.APP_UNKNOWN if app is None else app.refusal or Reason.APP_UNKNOWN))
+            continue
+        reason = REASONS[code]
+        if reason is not None:
+            found.append(asked.refused(reason))
+            continue
+        reviewed, shape = app.purposes.get(purpose), word & 0xFFFF
+        if reviewed is not None and reviewed.since <= now < reviewed.until and not word & _SET:
+            granted = owns[shape] if code == OWN else throughs[shape]
+            allowed = asked.mask & granted & reviewed.mask
+            if allowed == asked.whole and purpose in purpose_sets[purposes[shape]]:
+                until = word >> 32
+                soon = 0 < until <= reviewed.soonest_second
+                end = instant(until + BASE, UTC) if soon else ends_at(until, allowed, reviewed)
+                found.append(made(Decision, (asked.names, {}, end)))
+                continue
+        found.append(gate.told(asked, app, code, word, purpose, now))
     return found
 
 

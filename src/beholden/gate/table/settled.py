@@ -4,7 +4,8 @@ Everything here depends on few things, is kept while they stand, and is read ane
 What a caller can make up (names of fields, purposes) is kept within bounds, or not at all.
 """
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, MutableSequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from beholden.gate.decision import judge_cluster, refuse_standing
 from beholden.gate.facts import AppFacts
-from beholden.gate.rows import AppRow, Shape
+from beholden.gate.rows import BASE, AppRow, Shape
 from beholden.gate.table.kernel import APP_CHANGED, APP_OFF, CODE, HAD_GRANT, POLICY_CHANGED, SHAPES_CAME, Desk
 from beholden.gate.table.layout import DIRECTORY, IN_FLUX, Cell, Section
 from beholden.gate.table.records import read_app, read_policy, read_set, read_shape
@@ -30,6 +31,7 @@ FOREVER: Final = 2**63
 _MOST_QUESTIONS: Final = 8_192
 _MOST_PURPOSES: Final = 256
 _LONGEST: Final = 64
+_WORD: Final = 64
 _PARTS: Final = (
     Section.START,
     Section.FLAGS,
@@ -90,6 +92,7 @@ class Reviewed:
     reasons: dict[str, Reason]
     ends: tuple[tuple[int, int], ...]
     soonest: int
+    soonest_second: int  # of the table's, before which no approval ends
     since: int
     until: int
     _firsts: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
@@ -105,7 +108,7 @@ class Reviewed:
         return found
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class App:
     """An app as its word in the table says."""
 
@@ -147,6 +150,11 @@ class Settled:
         self.questions: dict[tuple[str, ...], Asked] = {}
         self.apps: dict[str, App] = {}
         self.shapes: list[Compiled | None] = []
+        # The same of all shapes side by side: thousands of them are otherwise as many places in memory to go to.
+        self.owns: MutableSequence[int] = array("Q") if len(self.bits) <= _WORD else []
+        self.throughs: MutableSequence[int] = array("Q") if len(self.bits) <= _WORD else []
+        self.purposes = array("H")  # a place among `purpose_sets`
+        self.purpose_sets: list[frozenset[str]] = []
         self._marks = np.zeros(DIRECTORY, np.uint8)
         self._words = np.zeros(DIRECTORY, np.uint64)
         self._desk = self._laid_out()
@@ -155,7 +163,7 @@ class Settled:
         self._places: dict[str, int] = {}
         self._places_read = 0
         self._nameless: dict[int, int] = {}
-        self._purposes: dict[frozenset[str], frozenset[str]] = {}  # each once: few, and looked into all the time
+        self._purposes: dict[frozenset[str], int] = {}
         self.take_policy()
 
     def _laid_out(self) -> npt.NDArray[np.int64]:
@@ -235,7 +243,15 @@ class Settled:
         ]
         since = max((turn for turn in turns if turn <= now), default=-FOREVER)
         soonest = min((end for _, end in ends), default=FOREVER)
-        return Reviewed(mask, reasons, tuple(ends), soonest, since, min((t for t in turns if t > now), default=FOREVER))
+        return Reviewed(
+            mask,
+            reasons,
+            tuple(ends),
+            soonest,
+            soonest // 1_000_000 - BASE,
+            since,
+            min((t for t in turns if t > now), default=FOREVER),
+        )
 
     def take_policy(self) -> None:
         """Read the policy anew; what was settled under the old one is gone."""
@@ -285,6 +301,7 @@ class Settled:
         for number in range(len(self.shapes), self._view.cells[Cell.SHAPES]):
             if number == IN_FLUX:
                 self.shapes.append(None)
+                self._lay(0, 0, frozenset())
                 continue
             shape = read_shape(self._view.log, self._view.shapes[number])
             own, through = (
@@ -293,9 +310,17 @@ class Settled:
             refusal = _STATE_REASON[shape.state]
             marks = CODE[refusal] if refusal is not None else 0
             self._marks[number] = marks | APP_OFF * shape.app_off | HAD_GRANT * shape.had_grant
-            purposes = self._purposes.setdefault(shape.purposes, shape.purposes)
-            self.shapes.append(Compiled(refusal, own, through, purposes, shape.app_off, shape.had_grant, shape))
+            self._lay(own, through, shape.purposes)
+            self.shapes.append(Compiled(refusal, own, through, shape.purposes, shape.app_off, shape.had_grant, shape))
         self._desk[Desk.SHAPES] = len(self.shapes)
+
+    def _lay(self, own: int, through: int, purposes: frozenset[str]) -> None:
+        place = self._purposes.setdefault(purposes, len(self.purpose_sets))
+        if place == len(self.purpose_sets):
+            self.purpose_sets.append(purposes)
+        self.owns.append(own)
+        self.throughs.append(through)
+        self.purposes.append(place)
 
     def _take_sets(self) -> None:
         """Read the sets of clusters that came since."""
