@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check bench evidence clean
+.PHONY: setup demo test check bench bench-gate evidence clean
 
 setup: $(VENV)/ready
 
@@ -35,6 +35,10 @@ evidence: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+bench-gate: setup
+	$(BIN)/python -m bench.peers.fetch
+	$(BIN)/beholden bench gate --json
 
 clean:
 	rm -rf $(VENV) beholden-data .pytest_cache .mypy_cache .ruff_cache
