@@ -8,7 +8,7 @@ import shutil
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -51,14 +51,17 @@ class Pdp:
 
 
 @contextlib.contextmanager
-def running(folder: Path, blank_database: Path, cedar: Path) -> Iterator[Pdp]:
-    """`beholden serve` on a fresh data folder, with the policies in `cedar`."""
+def running(
+    folder: Path, blank_database: Path, cedar: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Pdp]:
+    """`beholden serve` on a fresh data folder, with the policies in `cedar` and what else `environment` sets."""
     data = folder / "data"
     data.mkdir(mode=0o700)
     shutil.copy(blank_database, data / "store.db")
     port = free_port()
     with _tls(folder, port) as (url, trusted):
         environment = {
+            **(environment or {}),
             "BEHOLDEN_CATALOGUE": str(EXAMPLES / "catalogue.yaml"),
             "BEHOLDEN_CEDAR": str(cedar),
             "BEHOLDEN_PORT": str(port),

@@ -18,12 +18,13 @@ ROOT = HERE.parents[1]
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
-@pytest.fixture(scope="module")
-def pdp(tmp_path_factory, blank_database) -> Iterator[Pdp]:
-    """A gate with the certification fixture, so that policies are fuzzed too."""
+@pytest.fixture(scope="module", params=["store", "table"])
+def pdp(request, tmp_path_factory, blank_database) -> Iterator[Pdp]:
+    """A gate with the certification fixture, so that policies are fuzzed too; from the store and from the table."""
     pytest.importorskip("cedarpy", reason="resource types of one's own need the extra `cedar`")
     pytest.importorskip("schemathesis", reason="fuzzing needs schemathesis")
-    with running(tmp_path_factory.mktemp("fuzz"), blank_database, HERE / "certification") as found:
+    gate = {"BEHOLDEN_GATE": request.param}
+    with running(tmp_path_factory.mktemp("fuzz"), blank_database, HERE / "certification", gate) as found:
         yield found
 
 
@@ -45,5 +46,5 @@ def test_a_short_fuzz_of_the_description_finds_nothing(pdp: Pdp, tmp_path: Path)
 
 @pytest.mark.evidence
 def test_half_an_hour_of_fuzzing_finds_no_500(pdp: Pdp, tmp_path: Path) -> None:
-    budget = int(os.environ.get("BEHOLDEN_FUZZ_SECONDS", "1800"))
+    budget = int(os.environ.get("BEHOLDEN_FUZZ_SECONDS", "1800")) // 2  # for the store, and again for the table
     fuzz(pdp, tmp_path, "--phases", "fuzzing", "--max-time", str(budget), seconds=budget + 300)
