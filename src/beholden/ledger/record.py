@@ -92,6 +92,8 @@ def through_digest(key: bytes, seq: int, through: int) -> str:
 def _value_digests(key: bytes, seq: int, disclosure: Disclosure) -> dict[str, str]:
     """The digest of every value of a disclosure, as `value_digest` has it, in the order of their fields' names."""
     values = disclosure.values
+    if not values:
+        return {}
     begun = blake2s(seq.to_bytes(8, "big"), key=key, person=_VALUE, digest_size=_DIGEST_SIZE)
     names = [field for field in sorted(values) if field in disclosure.fields]
     digests = bytearray()
