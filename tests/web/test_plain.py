@@ -12,7 +12,7 @@ from beholden.model.errors import BadInput
 from beholden.web import strict_json
 from beholden.web.authzen import read_question
 from beholden.web.gate_api import read_items, read_stop
-from beholden.web.plain import Row, read_one, read_row
+from beholden.web.plain import PlainReader, Row
 
 ASKED = {
     "subject": {"type": "app", "id": "quiz"},
@@ -23,6 +23,7 @@ ASKED = {
 MEMBERS = tuple(ASKED)
 ODD = ["app", "person", "read", "ada", "a:b", "", "é", "💡", '"', "\\", "x" * 201]
 TEXTS = st.one_of(st.sampled_from(ODD), st.text())
+READER = PlainReader(["name", "likes", *(text for text in ODD if text)])
 PLAIN = json.dumps(ASKED).encode()
 ROWS = st.lists(st.lists(st.sampled_from(tuple(ASKED)), unique=True), min_size=1, max_size=4)
 
@@ -37,7 +38,7 @@ def strictly(body: bytes) -> Question | None:
 
 
 def plainly(body: bytes) -> Question | None:
-    found = read_one(body)
+    found = READER.one(body)
     if found is None:
         return None
     client, person, through, fields, purpose = found.item
@@ -107,7 +108,7 @@ def test_a_row_is_read_as_its_items_with_what_they_share(items, shared, given_co
     if stop is not None:
         body["options"] = {"evaluations_semantic": stop}
     raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    row = read_row(raw)
+    row = READER.row(raw)
     if row is None:
         return
     asked = strict_json.read_object(raw)
@@ -126,7 +127,7 @@ def test_the_common_forms_are_read_by_shape() -> None:
     assert plainly(json.dumps(ASKED).encode()) == strictly(json.dumps(ASKED).encode()) != None  # noqa: E711
     coloned = json.dumps({**ASKED, "resource": {**ASKED["resource"], "id": "user:7"}}).encode()
     assert plainly(coloned) == strictly(coloned) != None  # noqa: E711
-    row = read_row(json.dumps({**ASKED, "evaluations": [{}, {"subject": {"type": "app", "id": "b"}}]}).encode())
+    row = READER.row(json.dumps({**ASKED, "evaluations": [{}, {"subject": {"type": "app", "id": "b"}}]}).encode())
     assert isinstance(row, Row) and row.questions.clients == ["quiz", "b"]
     assert row.questions.throughs is row.questions.persons
 
@@ -144,5 +145,5 @@ def test_the_common_forms_are_read_by_shape() -> None:
     ],
 )  # fmt: skip
 def test_everything_else_is_left_to_the_strict_reader(change: dict[str, Any]) -> None:
-    assert read_one(json.dumps({**ASKED, **change}).encode()) is None
-    assert read_row(json.dumps({"evaluations": [{**ASKED, **change}]}).encode()) is None
+    assert READER.one(json.dumps({**ASKED, **change}).encode()) is None
+    assert READER.row(json.dumps({"evaluations": [{**ASKED, **change}]}).encode()) is None

@@ -29,7 +29,7 @@ from beholden.web.authzen import write_decision
 from beholden.web.committer import Committer
 from beholden.web.door import MAX_REQUEST_ID
 from beholden.web.gate_api import EVALUATION, EVALUATIONS
-from beholden.web.plain import read_one, read_row
+from beholden.web.plain import PlainReader
 
 _log = logging.getLogger(__name__)
 _MOST_KEYS = 1_024
@@ -72,6 +72,7 @@ class HotPath:
     def __init__(self, engines: Engines, gate: QuickGate) -> None:
         self._engines = engines
         self._gate = gate
+        self._plain = PlainReader(engines.catalogue.by_field)
         self._committer = Committer(engines.ledger.append)
         self._callers: dict[bytes, tuple[int, float]] = {}
         self._prefix = engines.ids.new("req").encode()
@@ -118,7 +119,7 @@ class HotPath:
                 self._ask(key, partial(self._again, request, key))
             elif request.path == _MANY:
                 releases += self._answer_row(request, request_id, now)
-            elif (one := read_one(request.body)) is None:
+            elif (one := self._plain.one(request.body)) is None:
                 request.reply(None)
             elif one.disclose:
                 releases.append(_Release([one.item], [0], partial(self._tell_one, request.reply, request_id)))
@@ -141,7 +142,7 @@ class HotPath:
 
     def _answer_row(self, request: _Request, request_id: bytes, now: int) -> list[_Release]:
         """Answer a boxcar, or say what of it is to be released first."""
-        row = read_row(request.body)
+        row = self._plain.row(request.body)
         if row is None:
             request.reply(None)
             return []
