@@ -35,17 +35,20 @@ class Size:
     rounds: int
     acts: int
     peer_questions: int
-    servers: bool
-    """Whether peers that are servers are asked too."""
+    whole: bool
+    """Whether peers that are servers are asked too, and three hosts are."""
 
 
-QUICK = Size(25_000, 20_000, 4_000, 25_000, 8_000, 3, 32, 3_000, servers=False)
-FULL = Size(1_000_000, 100_000, 10_000, 100_000, 20_000, 5, 200, 3_000, servers=True)
+QUICK = Size(25_000, 20_000, 4_000, 25_000, 8_000, 3, 32, 3_000, whole=False)
+FULL = Size(1_000_000, 100_000, 10_000, 100_000, 20_000, 5, 200, 3_000, whole=True)
 
 
 @dataclass(frozen=True)
 class Http:
-    """Requests a CPU second of one worker over `CONNECTIONS` connections, and milliseconds until an answer."""
+    """Requests a CPU second of one worker over `CONNECTIONS` connections, and milliseconds until an answer.
+
+    `alone` has the same of one caller who waits for each answer: there the server finds nothing to do together.
+    """
 
     trivial: float
     single: float
@@ -53,6 +56,7 @@ class Http:
     durable: float
     p50_ms: dict[str, float]
     p99_ms: dict[str, float]
+    alone: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Figures:
     http: Http
     peers: Report
     allow: last_allow.LastAllow
+    hosts: tuple[last_allow.LastAllow, last_allow.Absence] | str
+    """Over three hosts, and what became of one that was cut off; or why that was not measured."""
 
     def over(self, peer: str) -> float | None:
         """How many times a peer's answers a CPU second, asked one at a time in its quickest way, ours are."""
@@ -102,9 +108,18 @@ def figures(size: Size) -> Figures:
     """Measure everything, one after the other."""
     table = measure(size.people, queries=size.queries, checked=size.checked, rounds=size.rounds)
     http = over_http(world_of(size.http_people, 1_000), size)
-    peers = peers_report(asked=size.peer_questions, rounds=size.rounds, servers=size.servers)
-    allow = last_allow.measure(size.acts)
-    return Figures(table.grants, table.table_mb, table.per_s, table.agreement, table.cases, http, peers, allow)
+    peers = peers_report(asked=size.peer_questions, rounds=size.rounds, servers=size.whole)
+    allow, hosts = last_allow.measure(size.acts), _over_hosts(size)
+    return Figures(table.grants, table.table_mb, table.per_s, table.agreement, table.cases, http, peers, allow, hosts)
+
+
+def _over_hosts(size: Size) -> tuple[last_allow.LastAllow, last_allow.Absence] | str:
+    if not size.whole:
+        return "left out of the quick form"
+    try:
+        return last_allow.measure_hosts(size.acts // 2)
+    except OSError as error:
+        return str(error)
 
 
 def over_http(world: World, size: Size) -> Http:
@@ -122,11 +137,14 @@ def over_http(world: World, size: Size) -> Http:
             "durable": (gate, durables, size.requests // 2),
         }
         runs: dict[str, list[Load]] = {name: [] for name in subjects}
+        lone: dict[str, list[float]] = {name: [] for name in subjects if name != "durable"}
         for turn in range(size.rounds + 1):
             for name, (server, requests, count) in subjects.items():
                 found = load(server.port, server.pids, requests, count, CONNECTIONS)
                 if turn:  # what is opened and settled at first is not what an answer costs
                     runs[name].append(found)
+                    if name in lone:
+                        lone[name].append(load(server.port, server.pids, requests, count // 2, 1).per_cpu_second)
     for body, query in zip(runs["single"][-1].bodies, asked, strict=False):
         assert json.loads(body)["decision"] is (query.label == "allowed"), (query, body)
     assert all(b'"decision":true' in body for body in runs["durable"][-1].bodies), "a disclosure was refused"
@@ -136,7 +154,8 @@ def over_http(world: World, size: Size) -> Http:
 
     rates = {name: middle(name, lambda one: one.per_cpu_second) for name in runs}
     p50, p99 = ({name: middle(name, lambda one, p=p: one.percentile(p) * 1e3) for name in runs} for p in (50, 99))  # type: ignore[misc]
-    return Http(rates["trivial"], rates["single"], rates["boxcar"], rates["durable"], p50, p99)
+    alone = {name: statistics.median(found) for name, found in lone.items()}
+    return Http(rates["trivial"], rates["single"], rates["boxcar"], rates["durable"], p50, p99, alone)
 
 
 def _fifties(asked: Sequence[Query]) -> list[list[Query]]:
@@ -176,7 +195,8 @@ def main(quick: bool, as_json: bool) -> None:  # noqa: FBT001
 
 def report(found: Figures) -> str:
     """The figures as a part of the page."""
-    http = found.http
+    http, alone = found.http, found.http.alone
+    gain, lone = http.boxcar * BOXCAR / http.single, alone["boxcar"] * BOXCAR / alone["single"]
     rows = {
         "trivial raw ASGI": ("trivial", http.trivial),
         "evaluation": ("single", http.single),
@@ -186,11 +206,6 @@ def report(found: Figures) -> str:
     lines = [
         f"| {name} | {rate:,.0f} | {rate / http.trivial:.2f} | {http.p50_ms[key]:.1f} | {http.p99_ms[key]:.1f} |"
         for name, (key, rate) in rows.items()
-    ]
-    kinds = {"all": found.allow.over_all, **found.allow.kinds}
-    spreads = [
-        f"| {name} | {one.acts} | {one.p50_ms:.1f} | {one.p99_ms:.1f} | {one.worst_ms:.1f} |"
-        for name, one in kinds.items()
     ]
     return f"""## The gate
 
@@ -206,19 +221,43 @@ Over HTTP, one worker, {CONNECTIONS} connections, the mix of gate-1M:
 |---|---|---|---|---|
 {chr(10).join(lines)}
 
-An item of a boxcar is {http.boxcar * BOXCAR / http.single:.1f} times cheaper than a single question.
+An item of a boxcar is {gain:.1f} times cheaper than a single question: what comes in one turn of the event loop is
+decided together anyway. Where one caller waits for each answer, it is {lone:.1f} times cheaper, and a single question
+costs {alone["trivial"] / alone["single"]:.2f} times the trivial answer.
 
 From the commit of an act until the last answer that still allowed was received, one host, 2 workers, under load
 ({found.allow.answers:,} answers; {found.allow.wrong} allowed after the act was answered):
 
-| act | acts | p50 ms | p99 ms | worst ms |
-|---|---|---|---|---|
-{chr(10).join(spreads)}
+{_spreads(found.allow)}
+
+{_hosts(found.hosts)}
 
 Peers on the same questions, agreement first:
 
 {table(found.peers)}
 """
+
+
+def _spreads(told: last_allow.LastAllow) -> str:
+    lines = [
+        f"| {name} | {one.acts} | {one.p50_ms:.1f} | {one.p99_ms:.1f} | {one.worst_ms:.1f} |"
+        for name, one in {"all": told.over_all, **told.kinds}.items()
+    ]
+    return "\n".join(["| act | acts | p50 ms | p99 ms | worst ms |", "|---|---|---|---|---|", *lines])
+
+
+def _hosts(found: tuple[last_allow.LastAllow, last_allow.Absence] | str) -> str:
+    if isinstance(found, str):
+        return f"Over three hosts: not measured, {found}."
+    told, absence = found
+    return f"""The same over three hosts in network namespaces on one PostgreSQL ({told.answers:,} answers; {told.wrong} allowed more
+than a second after the commit):
+
+{_spreads(told)}
+
+One of them was cut off from the database, and {absence.acts} acts were done meanwhile: its last allow came
+{absence.last_allow_ms:,.0f} ms after the cut, {absence.late} after the limit; it was right again {absence.back_ms:,.0f} ms
+after its return, and {absence.missed} of what it had missed was allowed."""
 
 
 if __name__ == "__main__":

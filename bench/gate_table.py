@@ -22,6 +22,7 @@ import numpy as np
 from beholden.backends.table.reader import TableReader
 from beholden.backends.table.writer import TableWriter
 from beholden.gate.facts import AppFacts
+from beholden.gate.ports import Item, Questions
 from beholden.gate.rows import AppRow, PairColumns, PeopleColumns, Shape, digest_of, seconds
 from beholden.model.catalogue import Catalogue, Cluster, Field, FieldClass
 from beholden.model.grant import GrantState
@@ -55,6 +56,7 @@ MIX = (
 )
 _CHUNK = 4_000_000
 _BLOCK = 20_000
+ROW = 100
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Report:
     p50_us: float = 0.0
     p99_us: float = 0.0
     many_per_s: float = 0.0
+    rows_per_s: float = 0.0
     peers: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -337,6 +340,7 @@ def measure(
             writer.apply(epoch=1, as_of_ns=0)
             _check(reader, world, asked[:checked], report)
             _time(reader, asked, report, rounds)
+            _time_rows(reader, asked, report, rounds)
             _time_many(reader, world, report)
         finally:
             writer.close()
@@ -376,6 +380,22 @@ def _time(reader: TableReader, asked: Sequence[Query], report: Report, rounds: i
         decide(client, who, who, fields, PURPOSE, now)
         single.append(time.perf_counter_ns() - began_ns)
     report.p50_us, report.p99_us = (float(np.percentile(single, p)) / 1000 for p in (50, 99))
+
+
+def _time_rows(reader: TableReader, asked: Sequence[Query], report: Report, rounds: int) -> None:
+    """The same questions in rows of a hundred, as they come: of any app and any person."""
+    now, rows = to_micros(NOW), []
+    for began in range(0, len(asked), ROW):
+        some = asked[began : began + ROW]
+        items = [Item(f"app-{q.app}", who := outside_id(q.person), who, q.fields, PURPOSE) for q in some]
+        rows.append(Questions.of(items))
+    rates = []
+    for _ in range(rounds + 1):
+        began_cpu = time.process_time()
+        for row in rows:
+            reader.decide_row(row, now)
+        rates.append(len(asked) / (time.process_time() - began_cpu))
+    report.rows_per_s = statistics.median(rates[1:])
 
 
 def _time_many(reader: TableReader, world: World, report: Report) -> None:

@@ -17,7 +17,7 @@ import orjson
 
 from beholden.gate.rows import seconds
 from bench import gate_http
-from bench.gate_table import NOW, Query, World, expected, measure, moved, questions, world_of
+from bench.gate_table import NOW, ROW, Query, World, expected, measure, moved, questions, world_of
 from bench.load import Load, load
 from bench.peers import casbin, cedar, cerbos, openfga, spicedb
 from bench.peers.facts import Lookup
@@ -116,6 +116,9 @@ def _in_process(
             OURS, "", IN_PROCESS, "decision table", ours.agreement, len(asked), ours.per_s,
             p50_ms=ours.p50_us / 1e3, p99_ms=ours.p99_us / 1e3, load_s=ours.build_s, memory_mb=ours.table_mb,
         )
+    )  # fmt: skip
+    report.rows.append(
+        Row(OURS, "", IN_PROCESS, f"rows of {ROW}", ours.agreement, len(asked), ours.rows_per_s)
     )  # fmt: skip
     for name, engine in {"casbin": casbin.engine, "cedarpy": cedar.engine}.items():
         if name not in only:

@@ -7,7 +7,7 @@ from bench.gate import Size, figures, report
 
 SMALL = Size(
     people=500, queries=500, checked=500, http_people=500, requests=400, rounds=1, acts=4, peer_questions=300,
-    servers=False,
+    whole=False,
 )  # fmt: skip
 
 

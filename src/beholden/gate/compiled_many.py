@@ -134,7 +134,7 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at:
     if trouble:
         return None
     found = _told(gate, row, apps, codes.tolist(), packed.tolist(), now)
-    if any(app is None or app.seat < 0 for app in apps) and _changed(gate, row, apps):
+    if places.min() < 0 and _changed(gate, row, apps):
         return None
     return found
 
