@@ -215,7 +215,7 @@ Written by `make bench-gate` (`beholden bench gate`) at {page.circumstances()}. 
 In process: {found.grants:,} grants in a table of {found.table_mb:,.1f} MB, {found.inproc_per_s:,.0f} decisions a CPU
 second, each with every field's reason; {found.agreement:.2%} of {found.cases:,} field answers are the oracle's.
 
-Over HTTP, one worker, {CONNECTIONS} connections, the mix of gate-1M:
+Over HTTP, one worker, {CONNECTIONS} connections, the mix of gate-1M, rate limits off:
 
 | request | a CPU second | of the trivial | p50 ms | p99 ms |
 |---|---|---|---|---|
@@ -250,14 +250,14 @@ def _hosts(found: tuple[last_allow.LastAllow, last_allow.Absence] | str) -> str:
     if isinstance(found, str):
         return f"Over three hosts: not measured, {found}."
     told, absence = found
-    return f"""The same over three hosts in network namespaces on one PostgreSQL ({told.answers:,} answers; {told.wrong} allowed more
-than a second after the commit):
+    return f"""The same over three hosts in network namespaces on one PostgreSQL ({told.answers:,} answers; {told.wrong}
+allowed more than a second after the commit):
 
 {_spreads(told)}
 
 One of them was cut off from the database, and {absence.acts} acts were done meanwhile: its last allow came
-{absence.last_allow_ms:,.0f} ms after the cut, {absence.late} after the limit; it was right again {absence.back_ms:,.0f} ms
-after its return, and {absence.missed} of what it had missed was allowed."""
+{absence.last_allow_ms:,.0f} ms after the cut, {absence.late} after the limit; it was right again
+{absence.back_ms:,.0f} ms after its return, and {absence.missed} of what it had missed was allowed."""
 
 
 if __name__ == "__main__":

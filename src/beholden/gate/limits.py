@@ -5,6 +5,7 @@ part: it is counted before anybody is looked up, so a limit says nothing of who 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,7 @@ class Rate:
         return self.per_second <= 0 or self.burst <= 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """`tokens` at the time `at` (any monotonic seconds)."""
 
     tokens: float

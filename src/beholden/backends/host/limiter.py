@@ -18,8 +18,6 @@ MAX_APPS = 16_384
 MAX_GRANTS = 131_072
 _LONGEST_KEY = 240
 
-Buckets = OrderedDict[str, Bucket]
-
 
 class MemoryLimiter:
     """See journeys.ports.Limiter. `clock` gives monotonic seconds, which simulated time does not move."""
@@ -33,40 +31,47 @@ class MemoryLimiter:
         max_apps: int = MAX_APPS,
         max_grants: int = MAX_GRANTS,
     ) -> None:
-        self._app = app
-        self._grant = grant
         self._clock = clock
-        self._max = (max_apps, max_grants)
-        self._apps: Buckets = OrderedDict()
-        self._grants: Buckets = OrderedDict()
         self._lock = threading.Lock()
-        self._unlimited = app.unlimited and grant.unlimited
+        self._apps = None if app.unlimited else _Buckets(app, max_apps)
+        self._grants = None if grant.unlimited else _Buckets(grant, max_grants)
 
     def wait(self, app: str, through: str, cost: int = 1) -> float:
         """See Limiter."""
-        if self._unlimited:
+        apps, grants = self._apps, self._grants
+        if apps is None and grants is None:
             return 0.0
         with self._lock:
-            now = self._clock()
-            asked = [
-                (buckets, key[:_LONGEST_KEY], rate, most)
-                for buckets, key, rate, most in (
-                    (self._apps, app, self._app, self._max[0]),
-                    (self._grants, f"{app[: _LONGEST_KEY // 2]}\0{through}", self._grant, self._max[1]),
-                )
-                if not rate.unlimited
-            ]
-            held = [filled(buckets.get(key), rate, now) for buckets, key, rate, _ in asked]
-            longest = max((wait(h, rate, cost) for h, (_, _, rate, _) in zip(held, asked, strict=True)), default=0.0)
-            for tokens, (buckets, key, rate, most) in zip(held, asked, strict=True):
-                # Nothing is taken for a question that is refused, or the one bucket would starve beside the other.
-                left = tokens if longest > 0 else max(0.0, tokens - min(cost, rate.burst))
-                _keep(buckets, key, Bucket(left, now), most)
+            now, longest = self._clock(), 0.0
+            if apps is not None:
+                longest = apps.ask(app[:_LONGEST_KEY], cost, now)
+            if grants is not None:
+                longest = max(longest, grants.ask(f"{app[: _LONGEST_KEY // 2]}\0{through}"[:_LONGEST_KEY], cost, now))
+            # Nothing is taken for a question that is refused, or the one bucket would starve beside the other.
+            taken = 0 if longest else cost
+            if apps is not None:
+                apps.take(taken, now)
+            if grants is not None:
+                grants.take(taken, now)
             return longest
 
 
-def _keep(buckets: Buckets, key: str, bucket: Bucket, most: int) -> None:
-    buckets[key] = bucket
-    buckets.move_to_end(key)
-    while len(buckets) > most:
-        buckets.popitem(last=False)
+class _Buckets(OrderedDict[str, Bucket]):
+    """Those of one rate, the one that was asked about longest ago first."""
+
+    def __init__(self, rate: Rate, most: int) -> None:
+        super().__init__()
+        self._rate, self._most = rate, most
+        self._asked, self._tokens = "", 0.0
+
+    def ask(self, key: str, cost: int, now: float) -> float:
+        """See `limits.wait`; what is taken next is this one's."""
+        self._asked, self._tokens = key, filled(self.get(key), self._rate, now)
+        return wait(self._tokens, self._rate, cost)
+
+    def take(self, cost: int, now: float) -> None:
+        """Take so much, no more than a whole bucket, and remember when."""
+        self[self._asked] = Bucket(max(0.0, self._tokens - min(cost, self._rate.burst)), now)
+        self.move_to_end(self._asked)
+        while len(self) > self._most:
+            self.popitem(last=False)
