@@ -318,36 +318,9 @@ def _present(desk_at: int, number: int) -> Any:
     return number if flags[0] & EXISTS else 0
 
 
-@_compiled("Tuple((int64, uint64))(int64, int64, uint64, uint32, uint64, uint32, int64, int64)")
-def judge_named(
-    desk_at: int, place: int, first: Any, last: Any, giver_first: Any, giver_last: Any, second: int, clock: int
-) -> Any:
-    """One question about a person by the digest of their outside id, on the word of another one.
-
-    A code from AGAIN on is no answer. `second` is seconds since 2000, `clock` nanoseconds of the monotonic clock.
-    """
-    nothing = np.uint64(0)
-    desk = carray(_pointer(desk_at), _DESK, np.int64)
-    counter = desk[_CELLS] + 8 * _SEQUENCE
-    before = _fenced(counter)
-    trouble = _trusted(desk_at, clock)
-    if trouble:
-        return trouble, nothing
-    if not _app_stands(desk_at, place):
-        return APP_CHANGED, nothing
-    giver = find(desk_at, giver_first, giver_last)
-    subject = giver
-    if first != giver_first or last != giver_last:
-        subject = find(desk_at, first, last)
-    code, packed = _judge(desk_at, place, subject, giver, second)
-    if _fenced(counter) != before:
-        return MOVED, nothing
-    return code, packed
-
-
-@_compiled("Tuple((int64, uint64))(int64, int64, int64, int64, int64, int64)")
-def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: int, clock: int) -> Any:
-    """As `judge_named`, by the numbers of the two people; a number that nobody has is NOBODY."""
+@_inner
+def _asked(desk_at: int, place: int, subject: int, giver: int, second: int, clock: int) -> Any:
+    """`_judge`, from one state of a table that is trusted; a number that nobody has is NOBODY."""
     nothing = np.uint64(0)
     desk = carray(_pointer(desk_at), _DESK, np.int64)
     counter = desk[_CELLS] + 8 * _SEQUENCE
@@ -361,6 +334,28 @@ def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: i
     if _fenced(counter) != before:
         return MOVED, nothing
     return code, packed
+
+
+@_compiled("Tuple((int64, uint64))(int64, int64, int64, int64, int64, int64)")
+def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: int, clock: int) -> Any:
+    """One question about a person on the word of another one, by their numbers.
+
+    A code from AGAIN on is no answer. `second` is seconds since 2000, `clock` nanoseconds of the monotonic clock.
+    """
+    return _asked(desk_at, place, subject, giver, second, clock)
+
+
+@_compiled("Tuple((int64, uint64))(int64, int64, uint64, uint32, uint64, uint32, int64, int64)")
+def judge_named(
+    desk_at: int, place: int, first: Any, last: Any, giver_first: Any, giver_last: Any, second: int, clock: int
+) -> Any:
+    """As `judge_numbered`, by the digests of their outside ids. Numbers are never given twice, so whom a digest means
+    may be found before the state is taken of which the answer is; whether they are there is looked at in it."""
+    giver = find(desk_at, giver_first, giver_last)
+    subject = giver
+    if first != giver_first or last != giver_last:
+        subject = find(desk_at, first, last)
+    return _asked(desk_at, place, subject, giver, second, clock)
 
 
 @_inner
