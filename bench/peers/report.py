@@ -227,7 +227,7 @@ class _Runs:
         server, loads = self._server, [found for found, _ in self._loads[way.name]]
         asked, told = zip(*self._told[way.name], strict=True)
         wrong = _wrong(asked, told)
-        both = [found.requests / (found.cpu + database) for found, database in self._loads[way.name]]
+        both = [found.requests / max(found.cpu + database, 0.01) for found, database in self._loads[way.name]]
         return Row(
             server.name, server.version, HTTP, way.name, 1 - wrong.total() / len(asked), len(asked),
             statistics.median(found.per_cpu_second for found in loads),

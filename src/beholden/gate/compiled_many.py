@@ -112,7 +112,8 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at:
     apps = list(map(settled.apps.get, row.clients))
     if None in apps:
         apps = [app or settled.take_app(client) for app, client in zip(apps, row.clients, strict=True)]
-    places = np.array([-1 if app is None else app.seat for app in apps], np.int64)
+    seats = [-1 if app is None else app.seat for app in apps]
+    places = np.array(seats, np.int64)
     persons = _named(gate, row.persons)
     givers = persons if row.throughs is row.persons else _named(gate, row.throughs)
     codes, packed = np.zeros(count, np.int64), np.zeros(count, np.uint64)
@@ -134,7 +135,7 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at:
     if trouble:
         return None
     found = _told(gate, row, apps, codes.tolist(), packed.tolist(), now)
-    if places.min() < 0 and _changed(gate, row, apps):
+    if -1 in seats and _changed(gate, row, apps):
         return None
     return found
 

@@ -22,6 +22,7 @@ from beholden.model.time import DAY, from_micros, to_micros
 __all__ = ["Item", "Noting", "Questions", "QuickGate"]
 
 _MOST_NOTED = 4_096
+_MOST_QUIET = 65_536
 _A_WHILE = timedelta(hours=1)
 
 Noting = tuple[str, str, str]
@@ -81,9 +82,13 @@ class QuickGate:
     ) -> list[Decision]:
         """What still holds once the receipts are there: asked anew, since a ban may have come while the disk was slow.
         Only what both answers allow leaves."""
-        row = Questions.of([
-            item._replace(person=said.person, through=said.through) for item, said in zip(items, leaving, strict=True)
-        ])  # fmt: skip
+        row = Questions(
+            [item.client for item in items],
+            [said.person for said in leaving],
+            [said.through for said in leaving],
+            [item.fields for item in items],
+            [item.purpose for item in items],
+        )
         again = self._table.decide_row(row, self.now())
         return [
             decision if anew.allowed == decision.allowed else both(decision, anew)
@@ -107,7 +112,7 @@ class QuickGate:
                 self._remember(key, instant)
             elif last is not None:
                 quiet = min(quiet, last + DAY)
-        if len(self._quiet) >= _MOST_NOTED:
+        if len(self._quiet) >= _MOST_QUIET:
             self._quiet.clear()
         self._quiet[used] = to_micros(min(quiet, instant + _A_WHILE))  # an approval may be new by then
         return due

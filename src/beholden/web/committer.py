@@ -17,9 +17,6 @@ MAX_WAITING = 20_000
 """Disclosures that may wait; a ledger that is slower than its callers refuses instead of filling the memory."""
 MAX_TOGETHER = 2_000
 """Disclosures in one append; so that nobody waits long behind a crowd."""
-_CROWD = 8
-_WINDOW_SECONDS = 0.001
-"""Where so many wait at once, an append is put off by this: its fixed cost is then shared by more of them."""
 
 
 Told = Callable[[BeholdenError | None], None]
@@ -67,8 +64,6 @@ class Committer:
         calls: list[_Call] = []
         try:
             while self._calls:
-                if len(self._calls) >= _CROWD:  # who was told a moment ago may be about to come again
-                    await asyncio.sleep(_WINDOW_SECONDS)
                 calls = self._take()
                 outcomes = await loop.run_in_executor(None, self._durable, calls)
                 told, calls = calls, []

@@ -34,6 +34,9 @@ from beholden.web.plain import PlainReader
 _log = logging.getLogger(__name__)
 _MOST_KEYS = 1_024
 _MOST_ANSWERS = 8_192
+_CROWD = 8
+_WINDOW_SECONDS = 0.001
+"""Where so many wait at once, an append is put off by this: its fixed cost is then shared by more of them."""
 _REMEMBERED_SECONDS = 1.0
 _MEDIA = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _ONE, _MANY = EVALUATION.encode(), EVALUATIONS.encode()
@@ -81,7 +84,8 @@ class HotPath:
         self._whole: dict[tuple[str, ...], bytes] = {}
         self._refused: dict[int, tuple[Decision, bytes]] = {}
         self._taken: list[_Request] = []
-        self._receipts: list[_Receipt] = []
+        self._releases: list[_Release] = []
+        self._releasing: asyncio.Task[None] | None = None
         self._asked: dict[bytes, list[Callable[[bool], None]]] = {}
 
     def take(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, reply: Reply) -> None:
@@ -130,8 +134,9 @@ class HotPath:
             answers = self._gate.decide_row(Questions.of(singles), now)
             for (request_id, reply), answer in zip(replies, answers, strict=True):
                 reply(self._written(self._rendered(answer), request_id))
-        if releases:
-            self._disclose(releases, now)
+        self._releases += releases
+        if self._releases and self._releasing is None:
+            self._releasing = asyncio.get_running_loop().create_task(self._release())
 
     def _again(self, request: _Request, key: bytes, admitted: bool) -> None:  # noqa: FBT001 - called by `_ask`
         """Go on with a request whose key was looked up; it is not looked up twice for one."""
@@ -206,9 +211,44 @@ class HotPath:
         except BeholdenError:
             return False
 
-    def _disclose(self, releases: Sequence[_Release], now: int) -> None:
-        """Decide what is to leave, and have it recorded before it does: an append a request (law 1)."""
-        found = iter(self._gate.leaving_row(Questions.of([item for one in releases for item in one.items]), now))
+    async def _release(self) -> None:
+        """Give what discloses, group after group: whoever comes while one is being recorded is in the next."""
+        try:
+            while self._releases:
+                if len(self._releases) >= _CROWD:  # who was answered a moment ago may be about to ask again
+                    await asyncio.sleep(_WINDOW_SECONDS)
+                taken, self._releases = self._releases, []
+                try:
+                    await self._disclose(taken)
+                except Exception:  # noqa: BLE001 - nobody is left waiting
+                    _log.exception("A disclosure failed in the quick path; the doors behind answer.")
+                    for release in taken:
+                        release.then(None)
+        finally:
+            self._releasing = None
+
+    async def _disclose(self, releases: Sequence[_Release]) -> None:
+        """Decide what is to leave, have it recorded, and give it where it still stands (law 1)."""
+        items = Questions.of([item for one in releases for item in one.items])
+        found = iter(self._gate.leaving_row(items, self._gate.now()))
+        receipts: list[_Receipt] = []
+        told_all = asyncio.get_running_loop().create_future()
+        waiting = 0
+
+        def recorded(receipt: _Receipt, error: BeholdenError | None) -> None:
+            nonlocal waiting
+            waiting -= 1
+            release, places, _, told = receipt
+            if error is None:
+                receipts.append(receipt)
+            else:
+                for place in places:
+                    told[place] = withdrawn(told[place], Reason.NO_RECEIPT)
+                release.then(told)
+            if not waiting and not told_all.done():
+                told_all.set_result(None)
+
+        submitted: list[_Receipt] = []
         for release in releases:
             answers = list(islice(found, len(release.items)))
             leaving = {place: answers[place][1] for place in release.places if answers[place][0].allowed}
@@ -219,35 +259,14 @@ class HotPath:
             elif not said:
                 release.then(told)
             else:
-                self._committer.submit(said, partial(self._recorded, release, list(leaving), said, told))
-
-    def _recorded(
-        self,
-        release: _Release,
-        places: list[int],
-        said: list[Disclosure],
-        told: list[Decision],
-        error: BeholdenError | None,
-    ) -> None:
-        """The ledger has it, or has refused it."""
-        if error is not None:
-            for place in places:
-                told[place] = withdrawn(told[place], Reason.NO_RECEIPT)
-            release.then(told)
-            return
-        if not self._receipts:
-            asyncio.get_running_loop().call_soon(self._let_go)
-        self._receipts.append((release, places, said, told))
-
-    def _let_go(self) -> None:
-        """Give what has its receipts, where it still stands."""
-        receipts, self._receipts = self._receipts, []
-        try:
+                submitted.append((release, list(leaving), said, told))
+        waiting = len(submitted)
+        for receipt in submitted:
+            self._committer.submit(receipt[2], partial(recorded, receipt))
+        if submitted:
+            await told_all
+        if receipts:
             self._give(receipts)
-        except Exception:  # noqa: BLE001 - nobody is left waiting
-            _log.exception("What was recorded could not be given; the doors behind answer.")
-            for release, _, _, _ in receipts:
-                release.then(None)
 
     def _give(self, receipts: Sequence[_Receipt]) -> None:
         items = [release.items[place] for release, places, _, _ in receipts for place in places]
