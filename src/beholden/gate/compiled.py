@@ -154,7 +154,7 @@ class CompiledGate:
         app = settled.apps.get(client)
         if app is None or app.refusal is not None:
             return self.refused(client, fields, clock)
-        second = now // 1_000_000 - 946_684_800  # _SECOND, BASE
+        second = now // _SECOND - BASE
         if through.__class__ is str and person.__class__ is str:
             first, last = _halves(self.digest(person))
             giver = (first, last) if person == through else _halves(self.digest(through))
@@ -227,20 +227,20 @@ class CompiledGate:
             if not flags & EXISTS:
                 continue
             pair = self.view.pair(number, flags, app.place)
-            terms = self.settled.compiled(pair.shape)
-            if terms is None:
+            shape = self.settled.shape(pair.shape)
+            if shape is None:
                 return None
             known[number] = PersonFacts(
                 number,
                 bool(flags & ALL_OFF),
-                terms.app_off,
+                shape.app_off,
                 self.settled.off(flags >> SET_SHIFT)[1],
                 bool(flags & INDIRECT_YES) if flags & INDIRECT_SAID else None,
-                terms.had_grant,
+                shape.had_grant,
                 instant_of(pair.used),
             )
             if number == through:
-                grant = self._grant(number, app, pair, terms.shape)
+                grant = self._grant(number, app, pair, shape)
         return Facts(lag, app.facts, known.get(through) if through is not None else None, grant, known)
 
     def _grant(self, number: PersonNumber, app: App, pair: Pair, shape: Shape) -> Grant | None:

@@ -29,8 +29,6 @@ from beholden.web import strict_json
 _PERSON_TYPES = {"person": False, "scoped_person": True}
 _APP = "app"
 _LONGEST_NAME = 1000
-_PLAIN_MEMBERS = 2 + 1 + 3
-"""Of subject, action and resource together, where they have what they need and nothing else."""
 
 
 def read_question(
@@ -41,49 +39,6 @@ def read_question(
     `resource_types` are the platform's own. Raises BadInput, naming the member, where a required one is missing or one
     has the wrong type.
     """
-    plain = _plain_question(request)
-    return plain if plain is not None else _read_with_care(request, resource_types)
-
-
-def _plain_question(request: Mapping[str, Any]) -> Question | None:
-    """The question, where it is of the commonest form and all as it should be; None for everything else."""
-    try:
-        subject, action, resource, context = (
-            request["subject"],
-            request["action"],
-            request["resource"],
-            request["context"],
-        )
-        app, person, fields, purpose = (
-            subject["id"],
-            resource["id"],
-            resource["properties"]["fields"],
-            context["purpose"],
-        )
-        through, disclose = context.get("through"), context.get("disclose", False)
-        if (
-            subject["type"] != "app"
-            or action["name"] != "read"
-            or resource["type"] != "person"
-            or len(subject) + len(action) + len(resource) != _PLAIN_MEMBERS
-            or disclose.__class__ is not bool
-        ):
-            return None
-        texts = [app, person, purpose, *fields] if through is None else [app, person, purpose, through, *fields]
-        if not fields or fields.__class__ is not list or not 0 < len(app) <= _LONGEST_NAME >= len(person) > 0:
-            return None
-    except (KeyError, TypeError, AttributeError):
-        return None
-    for text_ in texts:
-        if text_.__class__ is not str:
-            return None
-    granting = None if through is None else PersonRef(through)
-    return Question(app, PersonRef(person), tuple(fields), purpose, granting, disclose)
-
-
-def _read_with_care(
-    request: Mapping[str, Any], resource_types: Container[str]
-) -> Question | ResourceQuestion | ResourceReason:
     asked = _read(request, None)
     resource = asked.resource
     if resource.type not in _PERSON_TYPES:

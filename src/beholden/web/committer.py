@@ -19,14 +19,10 @@ MAX_TOGETHER = 2_000
 """Disclosures in one append; so that nobody waits long behind a crowd."""
 
 
-Told = Callable[[BeholdenError | None], None]
-"""Is called on the event loop with what became of the disclosures: None once they are durable."""
-
-
 @dataclass(eq=False, slots=True)
 class _Call:
     items: Sequence[Disclosure]
-    told: Told
+    done: "asyncio.Future[BeholdenError | None]"
 
 
 class Committer:
@@ -43,21 +39,21 @@ class Committer:
 
         A caller that goes away meanwhile leaves its disclosures in: the ledger may say more than left, never less.
         """
-        done = asyncio.get_running_loop().create_future()
-        self.submit(items, lambda error: None if done.done() else done.set_result(error))
-        error = await done
+        error = await self.submit(items)
         if error is not None:
             raise error
 
-    def submit(self, items: Sequence[Disclosure], told: Told) -> None:
-        """As `commit`, for whoever does not wait."""
+    def submit(self, items: Sequence[Disclosure]) -> "asyncio.Future[BeholdenError | None]":
+        """As `commit`, for whoever has more to submit first: what that raises is the result, None for nothing."""
+        call = _Call(items, asyncio.get_running_loop().create_future())
         if self._waiting + len(items) > MAX_WAITING:
-            told(Unavailable("The ledger cannot keep up.", "Try again later."))
-            return
-        self._calls.append(_Call(items, told))
+            call.done.set_result(Unavailable("The ledger cannot keep up.", "Try again later."))
+            return call.done
+        self._calls.append(call)
         self._waiting += len(items)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
+        return call.done
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -69,11 +65,11 @@ class Committer:
                 told, calls = calls, []
                 for call, error in zip(told, outcomes, strict=True):
                     self._waiting -= len(call.items)
-                    call.told(None if error is None else type(error)(error.message, error.remedy))
+                    _tell(call, None if error is None else type(error)(error.message, error.remedy))
         finally:
             self._task = None
             for call in [*calls, *self._calls]:  # who was not told yet, where the loop is being ended
-                call.told(Unavailable("The server is stopping.", "Try again."))
+                _tell(call, Unavailable("The server is stopping.", "Try again."))
             self._calls.clear()
             self._waiting = 0
 
@@ -104,3 +100,8 @@ class Committer:
         except Exception as error:  # noqa: BLE001 - whatever it was, there is no receipt
             return Unavailable(f"The ledger failed ({type(error).__name__}).", "Look at the log.")
         return None
+
+
+def _tell(call: _Call, error: BeholdenError | None) -> None:
+    if not call.done.done():  # its caller may be gone
+        call.done.set_result(error)

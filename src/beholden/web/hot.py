@@ -231,23 +231,6 @@ class HotPath:
         """Decide what is to leave, have it recorded, and give it where it still stands (law 1)."""
         items = Questions.of([item for one in releases for item in one.items])
         found = iter(self._gate.leaving_row(items, self._gate.now()))
-        receipts: list[_Receipt] = []
-        told_all = asyncio.get_running_loop().create_future()
-        waiting = 0
-
-        def recorded(receipt: _Receipt, error: BeholdenError | None) -> None:
-            nonlocal waiting
-            waiting -= 1
-            release, places, _, told = receipt
-            if error is None:
-                receipts.append(receipt)
-            else:
-                for place in places:
-                    told[place] = withdrawn(told[place], Reason.NO_RECEIPT)
-                release.then(told)
-            if not waiting and not told_all.done():
-                told_all.set_result(None)
-
         submitted: list[_Receipt] = []
         for release in releases:
             answers = list(islice(found, len(release.items)))
@@ -260,11 +243,17 @@ class HotPath:
                 release.then(told)
             else:
                 submitted.append((release, list(leaving), said, told))
-        waiting = len(submitted)
-        for receipt in submitted:
-            self._committer.submit(receipt[2], partial(recorded, receipt))
-        if submitted:
-            await told_all
+        recording = [self._committer.submit(said) for _, _, said, _ in submitted]
+        receipts: list[_Receipt] = []
+        for receipt, recorded in zip(submitted, recording, strict=True):
+            error = await recorded
+            if error is None:
+                receipts.append(receipt)
+                continue
+            release, places, _, told = receipt
+            for place in places:
+                told[place] = withdrawn(told[place], Reason.NO_RECEIPT)
+            release.then(told)
         if receipts:
             self._give(receipts)
 

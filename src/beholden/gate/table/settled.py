@@ -120,19 +120,6 @@ class App:
     purposes: dict[str, Reviewed] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A shape: what stands against its grant as such, and masks of its fields."""
-
-    refusal: Reason | None
-    own: int
-    through: int
-    purposes: frozenset[str]
-    app_off: bool
-    had_grant: bool
-    shape: Shape
-
-
 def address_of(part: memoryview) -> int:
     """Where in this process's memory a part of the file is mapped; it stays there while the view lives."""
     return int(np.frombuffer(part, np.uint8).ctypes.data) if len(part) else 0
@@ -149,7 +136,7 @@ class Settled:
         self._cluster_masks = {c.name: sum(self.bits[f.name] for f in c.fields) for c in catalogue.clusters}
         self.questions: dict[tuple[str, ...], Asked] = {}
         self.apps: dict[str, App] = {}
-        self.shapes: list[Compiled | None] = []
+        self.shapes: list[Shape | None] = []
         # The same of all shapes side by side: thousands of them are otherwise as many places in memory to go to.
         self.owns: MutableSequence[int] = array("Q") if len(self.bits) <= _WORD else []
         self.throughs: MutableSequence[int] = array("Q") if len(self.bits) <= _WORD else []
@@ -204,7 +191,7 @@ class Settled:
             found = self.take_app(client)
         return found
 
-    def compiled(self, number: int) -> Compiled | None:
+    def shape(self, number: int) -> Shape | None:
         """A shape by its number; None while its pair is being stored."""
         if number >= len(self.shapes):
             self._take_shapes()
@@ -311,7 +298,7 @@ class Settled:
             marks = CODE[refusal] if refusal is not None else 0
             self._marks[number] = marks | APP_OFF * shape.app_off | HAD_GRANT * shape.had_grant
             self._lay(own, through, shape.purposes)
-            self.shapes.append(Compiled(refusal, own, through, shape.purposes, shape.app_off, shape.had_grant, shape))
+            self.shapes.append(shape)
         self._desk[Desk.SHAPES] = len(self.shapes)
 
     def _lay(self, own: int, through: int, purposes: frozenset[str]) -> None:
