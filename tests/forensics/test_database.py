@@ -15,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from beholden.forensics.region import State
 from beholden.forensics.source import Held
-from beholden.forensics.sqlite.database import Database, Leftover, Row, State
+from beholden.forensics.sqlite.database import Database, Leftover, Row
 from beholden.forensics.sqlite.format import MAGIC, read_header
-from beholden.forensics.sqlite.pages import Region
+from beholden.forensics.sqlite.pages import Zone
 from tests.forensics.people import Search, crowd, database, numbers
 
 SHARED = Path(os.environ.get("BEHOLDEN_SHARED", Path(__file__).parents[3] / "shared"))
@@ -135,7 +136,7 @@ def test_rows_in_old_frames_of_the_log_are_found(tmp_path: Path) -> None:
     assert live(data, wal=log) == []
     dead = deleted(data, wal=log)
     assert 900 in {row.rowid for row in dead}
-    assert Region.LOG in {row.region for row in dead}
+    assert Zone.LOG in {row.zone for row in dead}
 
 
 def test_a_hot_journal_is_what_sqlite_would_put_back(tmp_path: Path) -> None:

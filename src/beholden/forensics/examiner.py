@@ -9,11 +9,12 @@ from beholden.forensics.entropy import BLOCK, is_opaque
 from beholden.forensics.match import match_row, match_text
 from beholden.forensics.needles import Needles
 from beholden.forensics.ports import Entry, Unpacked
+from beholden.forensics.region import Ranges, Region, State, first
 from beholden.forensics.scan import Tested
 from beholden.forensics.source import Held, Part, Source
-from beholden.forensics.sqlite.database import Database, Leftover, Row, State
+from beholden.forensics.sqlite.database import Database, Leftover, Row
 from beholden.forensics.sqlite.format import HEADER, read_header
-from beholden.forensics.sqlite.pages import Region
+from beholden.forensics.sqlite.pages import Zone
 from beholden.forensics.tally import Site, Tally
 from beholden.model.errors import BadInput
 
@@ -23,7 +24,7 @@ MARGIN = 2048
 SMALLEST_BLOB = 256
 LOGS = ("-wal", "-journal")
 
-_REGIONS = {"-wal": Region.LOG, "-journal": Region.JOURNAL}
+_ZONES = {"-wal": Zone.LOG, "-journal": Zone.JOURNAL}
 
 Open = Callable[[Form, Source], Iterator[Entry]]
 _STOPS = {
@@ -43,10 +44,12 @@ class Place:
     exhibit: int
     path: str
     depth: int = 0
+    region: Region = Region.FILE
 
-    def inner(self, name: str) -> "Place":
-        """A member of a container."""
-        return Place(self.exhibit, f"{self.path} > {shown(name)}", self.depth + 1)
+    def inner(self, name: str, region: Region = Region.MEMBER) -> "Place":
+        """A member of a container. What lies in something deleted is deleted."""
+        region = self.region if self.region.state is State.DELETED else region
+        return Place(self.exhibit, f"{self.path} > {shown(name)}", self.depth + 1, region)
 
 
 @dataclass(slots=True)
@@ -90,7 +93,7 @@ class Examiner:
 
     def _plain(self, place: Place, source: Source, *, judge: bool = True) -> None:
         """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable."""
-        site = Site(place.exhibit, place.path, "file", State.LIVE)
+        site = Site(place.exhibit, place.path, place.region, place.region.state)
         opaque = 0
         for start in range(0, source.size, CHUNK):
             first = max(0, start - MARGIN)
@@ -108,7 +111,7 @@ class Examiner:
     # Containers
 
     def _container(self, place: Place, source: Source, form: Form) -> None:
-        covered: list[tuple[int, int]] = []
+        covered: list[Ranges] = []
         bad: list[tuple[int, Reason, str]] = []
         try:
             members = self._listed(place, source, form)
@@ -116,7 +119,7 @@ class Examiner:
             for entry in members:
                 if not _is_log_of_other(entry.name, names):
                     covered.append(self._member(place, entry, names, bad))
-            covered += [(e.start, e.start + e.packed) for e in members if _is_log_of_other(e.name, names)]
+            covered += [entry.covers for entry in members if _is_log_of_other(entry.name, names)]
         except BadInput as error:
             self.coverage.gap(place.path, Reason.CORRUPT, source.size, error.message)
             self._plain(place, source, judge=False)
@@ -138,14 +141,14 @@ class Examiner:
 
     def _member(
         self, place: Place, entry: Entry, names: Mapping[str, Entry], bad: list[tuple[int, Reason, str]]
-    ) -> tuple[int, int]:
+    ) -> Ranges:
         """Search a member; the bytes of the container that it took."""
         logs: dict[str, Source] = {}
         with entry.open() as unpacked:
             self._with_logs(place, entry, names, unpacked.source, logs, bad)
             if unpacked.stop is not None:
                 bad.append((_unread(entry, unpacked), _STOPS[unpacked.stop], shown(entry.name)))
-            return entry.start, entry.start + max(unpacked.packed, entry.packed if unpacked.stop else 0)
+            return entry.covers if unpacked.stop is not None else first(entry.covers, unpacked.packed)
 
     def _with_logs(
         self,
@@ -167,12 +170,13 @@ class Examiner:
                 logs[ending] = opened.source
                 self._with_logs(place, entry, names, source, logs, bad)
             return
-        self.examine(place.inner(entry.name), source, logs)
+        self.examine(place.inner(entry.name, entry.region), source, logs)
 
-    def _between(self, place: Place, source: Source, covered: Sequence[tuple[int, int]], left: int) -> None:
+    def _between(self, place: Place, source: Source, covered: Sequence[Ranges], left: int) -> None:
         """The bytes that belong to no member: headers and names, but also members that were deleted from the list."""
         at = 0
-        for start, end in [*sorted(covered), (source.size, source.size)]:
+        taken = sorted((start, start + length) for ranges in covered for start, length in ranges)
+        for start, end in [*taken, (source.size, source.size)]:
             if start > at:
                 gap = Part(source, at, start - at)
                 opaque = self._raw(place, gap, "between the members", at)
@@ -197,7 +201,7 @@ class Examiner:
     def _database(self, place: Place, source: Source, logs: Mapping[str, Source]) -> dict[str, Source]:
         """Search a database together with its logs; the logs that are none of it."""
         database = Database(source, logs.get("-wal"), logs.get("-journal"))
-        taken = {ending for ending, region in _REGIONS.items() if region in database.pages.logs}
+        taken = {ending for ending, zone in _ZONES.items() if zone in database.pages.logs}
         for ending in taken:
             self.coverage.file(logs[ending].size, unpacked=place.depth > 0)
         live: dict[int, bool] = {}
@@ -219,7 +223,7 @@ class Examiner:
         return {ending: log for ending, log in logs.items() if ending not in taken}
 
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
-        site = Site(place.exhibit, place.path, _table(row.table, row.region), row.state)
+        site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
         for match in match_row(row.values, self.sought, self.tested):
             if row.state is State.LIVE:
                 live[match.person] = live.get(match.person, False) or match.corroborated
@@ -234,22 +238,22 @@ class Examiner:
             name = f"{row.table or 'unknown table'} at {row.offset}"
             self.examine(place.inner(name), Held(blob))
             return 0
-        site = Site(place.exhibit, place.path, _table(row.table, row.region), row.state)
+        site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
         for match in match_text(blob, self.sought, self.tested):
             self.tally.add(site, match, row.offset + match.first)
         return _opaque_bytes(blob)
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
         """Bytes without rows. Who is live in this database is not called deleted for a stale copy in its pages."""
-        site = Site(place.exhibit, place.path, _table(found.table, found.region), State.DELETED)
+        site = Site(place.exhibit, place.path, _table(found.table, found.zone), State.DELETED)
         for match in match_text(found.data, self.sought, self.tested, binary=True):
             if not live.get(match.person, False) and (match.corroborated or match.person not in live):
                 self.tally.add(site, match, found.offset + match.first)
         return _opaque_bytes(found.data) if len(found.data) >= 4 * SMALLEST_BLOB else 0
 
 
-def _table(table: str, region: str) -> str:
-    return f"table {table}, {region}" if table and not table.startswith("index ") else f"{table or 'unknown'}, {region}"
+def _table(table: str, zone: str) -> str:
+    return f"table {table}, {zone}" if table and not table.startswith("index ") else f"{table or 'unknown'}, {zone}"
 
 
 def _is_log_of_other(name: str, names: Mapping[str, Entry]) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from beholden.forensics.containers import Form, Stop
 from beholden.forensics.coverage import Reason
+from beholden.forensics.region import Ranges, Region
 from beholden.forensics.source import Source
 from beholden.model.ids import AppNumber, ExaminationId
 
@@ -59,12 +60,17 @@ class Unpacked:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A member of a container. `start` and `packed` are where its bytes lie in the container, and how many."""
+    """A member of a container. `covers` are the bytes of the container that it takes: nobody else searches those."""
 
     name: str
-    start: int
-    packed: int
+    covers: Ranges
     open: Callable[[], AbstractContextManager[Unpacked]]
+    region: Region = Region.MEMBER
+
+    @property
+    def packed(self) -> int:
+        """How many bytes of the container it takes."""
+        return sum(length for _, length in self.covers)
 
 
 class Evidence(Protocol):

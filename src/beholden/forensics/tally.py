@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from beholden.forensics.match import Match
-from beholden.forensics.sqlite.database import State
+from beholden.forensics.region import State
 from beholden.model.ids import PersonNumber
 
 MAX_SITES = 5_000

@@ -115,7 +115,7 @@ class Unpacker:
             return self._zip(source)
         if form is Form.TAR:
             return _tar(source)
-        return iter([Entry("content", 0, source.size, partial(self._stream, form, source))])
+        return iter([Entry("content", ((0, source.size),), partial(self._stream, form, source))])
 
     # Streams: gzip, bzip2, xz; several may follow one another in a file
 
@@ -172,7 +172,7 @@ class Unpacker:
         for info in infos:
             start = _data_start(source, info.header_offset)
             part = Part(source, start, max(0, info.compress_size))
-            yield Entry(info.filename, start, part.size, partial(self._zip_member, info, part))
+            yield Entry(info.filename, ((start, part.size),), partial(self._zip_member, info, part))
 
     @contextmanager
     def _zip_member(self, info: zipfile.ZipInfo, part: Part) -> Iterator[Unpacked]:
@@ -227,7 +227,7 @@ def _tar(source: Source) -> Iterator[Entry]:
         part = Part(source, member.start, member.size)
         if member.size:
             stop = Stop.CORRUPT if part.size < member.size else None
-            yield Entry(member.name, member.start, part.size, _lying_there(Unpacked(part, part.size, stop)))
+            yield Entry(member.name, ((member.start, part.size),), _lying_there(Unpacked(part, part.size, stop)))
         offset = member.start + (member.size + 511) // 512 * 512
     if not found:
         raise BadInput("The tar has no member that can be read.")

@@ -7,8 +7,8 @@ deleted: bytes that no cell owns, pages that no b-tree reaches, page images that
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from beholden.forensics.region import State
 from beholden.forensics.source import Source
 from beholden.forensics.sqlite import carve, schema
 from beholden.forensics.sqlite.format import (
@@ -22,7 +22,7 @@ from beholden.forensics.sqlite.format import (
 )
 from beholden.forensics.sqlite.known import Known, tail_of
 from beholden.forensics.sqlite.page import Cell, Page, free_ranges
-from beholden.forensics.sqlite.pages import Image, Pages, Region
+from beholden.forensics.sqlite.pages import Image, Pages, Zone
 
 MAX_TEMPLATES = 64
 MAX_OWNERS = 60_000
@@ -30,22 +30,15 @@ MAX_ROW = 64 << 20
 """The longest payload that is put together, in bytes. Pages beyond it stay leftovers, which the raw scan reads."""
 
 
-class State(StrEnum):
-    """Whether whoever opens the file would still see it."""
-
-    LIVE = "live"
-    DELETED = "deleted"
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. `offset` is its place in the file that `region` means; `whole` is False where a value is not known."""
+    """One row. `offset` is its place in the file that `zone` means; `whole` is False where a value is not known."""
 
     table: str
     rowid: int | None
     values: tuple[Value, ...]
     state: State
-    region: Region
+    zone: Zone
     page: int
     offset: int
     whole: bool = True
@@ -57,7 +50,7 @@ class Leftover:
 
     data: bytes
     table: str
-    region: Region
+    zone: Zone
     page: int
     offset: int
 
@@ -195,7 +188,7 @@ class Database:
             self.known.live(cell.rowid, types[0], tail_of(payload))
             self._compare_with_declared(name, types)
         offset = image.offset + cell.start
-        return Row(name, cell.rowid, values, State.LIVE, image.region, image.number, offset, whole)
+        return Row(name, cell.rowid, values, State.LIVE, image.zone, image.number, offset, whole)
 
     def _live_overflow(self, cell: Cell, owner: int) -> bytes:
         parts: list[bytes] = []
@@ -260,47 +253,47 @@ class Database:
         owner = self._owners[self._owner_of[image.number]]
         data, page = self.pages.parse(image)
         if not self._owner_of[image.number]:
-            region = Region.UNUSED if image.region is Region.TREE else image.region
-            yield from self._dead_page(data, page, image, owner, region)
+            zone = Zone.UNUSED if image.zone is Zone.TREE else image.zone
+            yield from self._dead_page(data, page, image, owner, zone)
             return
-        region = Region.FREE if image.region is Region.TREE else image.region
+        zone = Zone.FREE if image.zone is Zone.TREE else image.zone
         if owner.overflow:
-            yield from _leftover(data, (self._overflow_used.get(image.number, 0), len(data)), image, owner, region)
+            yield from _leftover(data, (self._overflow_used.get(image.number, 0), len(data)), image, owner, zone)
         elif page is None:
-            yield from _leftover(data, (0, len(data)), image, owner, region)
+            yield from _leftover(data, (0, len(data)), image, owner, zone)
         else:
             for extent in free_ranges(page, self._header.usable):
-                yield from self._carved(data, extent, image, owner, region)
-                yield from _leftover(data, extent, image, owner, region)
-            yield from _leftover(data, (self._header.usable, len(data)), image, owner, region)
+                yield from self._carved(data, extent, image, owner, zone)
+                yield from _leftover(data, extent, image, owner, zone)
+            yield from _leftover(data, (self._header.usable, len(data)), image, owner, zone)
 
     def _rest_of_old(self, image: Image) -> Iterator[Row | Leftover]:
         """Everything of a page image that a newer one replaced."""
         owner = self._owners[self._owner_of[image.number]] if image.number in self.pages else _NOBODY
         data, page = self.pages.parse(image)
-        yield from self._dead_page(data, page, image, owner, image.region)
+        yield from self._dead_page(data, page, image, owner, image.zone)
 
     def _dead_page(
-        self, data: bytes, page: Page | None, image: Image, owner: _Owner, region: Region
+        self, data: bytes, page: Page | None, image: Image, owner: _Owner, zone: Zone
     ) -> Iterator[Row | Leftover]:
         """A page that no tree holds any more: its cells, if it still looks like a page, and all its bytes."""
         if page is None or page.kind != TABLE_LEAF:
-            yield from self._carved(data, (0, len(data)), image, owner, region)
-            yield from _leftover(data, (0, len(data)), image, owner, region)
+            yield from self._carved(data, (0, len(data)), image, owner, zone)
+            yield from _leftover(data, (0, len(data)), image, owner, zone)
             return
         for cell in page.cells:
-            row = self._dead_row(data, cell, image, owner, region)
+            row = self._dead_row(data, cell, image, owner, zone)
             if row is None:  # what is no row is left to the raw scan
-                yield from _leftover(data, (cell.start, cell.end), image, owner, region)
+                yield from _leftover(data, (cell.start, cell.end), image, owner, zone)
             elif self.known.is_news(*row[1], exact=True):
                 yield row[0]
         for extent in free_ranges(page, self._header.usable):
-            yield from self._carved(data, extent, image, owner, region)
-            yield from _leftover(data, extent, image, owner, region)
-        yield from _leftover(data, (self._header.usable, len(data)), image, owner, region)
+            yield from self._carved(data, extent, image, owner, zone)
+            yield from _leftover(data, extent, image, owner, zone)
+        yield from _leftover(data, (self._header.usable, len(data)), image, owner, zone)
 
     def _dead_row(
-        self, data: bytes, cell: Cell, image: Image, owner: _Owner, region: Region
+        self, data: bytes, cell: Cell, image: Image, owner: _Owner, zone: Zone
     ) -> tuple[Row, tuple[int | None, int, bytes]] | None:
         """The row in a dead cell, and what tells it from others; None where the cell holds no whole record."""
         payload = data[cell.body : cell.body + cell.local]
@@ -315,7 +308,7 @@ class Database:
             return None
         name = owner.name if owner.name and not owner.index else self._guess(types)
         offset = image.offset + cell.start
-        row = Row(name, cell.rowid, values, State.DELETED, region, image.number, offset, whole)
+        row = Row(name, cell.rowid, values, State.DELETED, zone, image.number, offset, whole)
         return row, (cell.rowid, types[0], tail_of(payload))
 
     def _guess(self, types: list[int]) -> str:
@@ -327,9 +320,7 @@ class Database:
         ]
         return fitting[0] if len(fitting) == 1 else ""
 
-    def _carved(
-        self, data: bytes, extent: tuple[int, int], image: Image, owner: _Owner, region: Region
-    ) -> Iterator[Row]:
+    def _carved(self, data: bytes, extent: tuple[int, int], image: Image, owner: _Owner, zone: Zone) -> Iterator[Row]:
         """Rows put together from free bytes. Index entries are left to the raw scan: their rows are in the table."""
         free = data[extent[0] : extent[1]]
         if owner.index or not free.strip(b"\x00"):
@@ -339,7 +330,7 @@ class Database:
             if self.known.is_news(found.rowid, found.first, found.tail, exact=exact):
                 offset = image.offset + extent[0] + found.start
                 yield Row(
-                    found.table, found.rowid, found.values, State.DELETED, region, image.number, offset, found.whole
+                    found.table, found.rowid, found.values, State.DELETED, zone, image.number, offset, found.whole
                 )
 
     def _tail(self) -> Iterator[Leftover]:
@@ -348,13 +339,13 @@ class Database:
         start = self._source.size // size * size
         if start < self._source.size:
             raw = self._source.read(start, size)
-            yield Leftover(raw, "", Region.UNUSED, start // size + 1, start)
-        for region in self.pages.logs:
-            for place, raw in self.pages.outside(region):
-                yield Leftover(raw, "", region, 0, place)
+            yield Leftover(raw, "", Zone.UNUSED, start // size + 1, start)
+        for zone in self.pages.logs:
+            for place, raw in self.pages.outside(zone):
+                yield Leftover(raw, "", zone, 0, place)
 
 
-def _leftover(data: bytes, extent: tuple[int, int], image: Image, owner: _Owner, region: Region) -> Iterator[Leftover]:
+def _leftover(data: bytes, extent: tuple[int, int], image: Image, owner: _Owner, zone: Zone) -> Iterator[Leftover]:
     raw = data[extent[0] : extent[1]]
     if raw.strip(b"\x00"):
-        yield Leftover(raw, owner.name, region, image.number, image.offset + extent[0])
+        yield Leftover(raw, owner.name, zone, image.number, image.offset + extent[0])

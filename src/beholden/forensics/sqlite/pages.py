@@ -10,7 +10,7 @@ from beholden.forensics.sqlite.format import Header
 from beholden.forensics.sqlite.page import Page, parse_page
 
 
-class Region(StrEnum):
+class Zone(StrEnum):
     """What part of a database something was found in."""
 
     TREE = "b-tree"
@@ -23,12 +23,12 @@ class Region(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One version of one page: where it lies, and in which file (`region` tells)."""
+    """One version of one page: where it lies, and in which file (`zone` tells)."""
 
     number: int
     source: Source
     offset: int
-    region: Region
+    zone: Zone
 
 
 class Pages:
@@ -40,24 +40,24 @@ class Pages:
         self._source = source
         self._laid_over: dict[int, Image] = {}
         self.old: list[Image] = []
-        self.logs: dict[Region, Source] = {}
+        self.logs: dict[Zone, Source] = {}
         self.count = source.size // header.page_size
         if log is not None and (frames := wal.read_wal(log)) is not None and frames.page_size == header.page_size:
-            self._lay_over(frames, log, Region.LOG)
+            self._lay_over(frames, log, Zone.LOG)
         if journal is not None and (before := wal.read_journal(journal, header.page_size)) is not None:
-            self._lay_over(before, journal, Region.JOURNAL)
+            self._lay_over(before, journal, Zone.JOURNAL)
 
-    def _lay_over(self, log: wal.Log, source: Source, region: Region) -> None:
-        self.logs[region] = source
+    def _lay_over(self, log: wal.Log, source: Source, zone: Zone) -> None:
+        self.logs[zone] = source
         # A log that grows the file names at most one new page a frame; a larger number is a lie, kept as evidence.
         limit = self.count + len(log.images)
         for image in log.images:
-            laid = Image(image.page, source, image.offset, region)
+            laid = Image(image.page, source, image.offset, zone)
             if not image.current or image.page > limit:
                 self.old.append(laid)
                 continue
             if image.page <= self.count:
-                self.old.append(replace(self.current(image.page), region=Region.SUPERSEDED))
+                self.old.append(replace(self.current(image.page), zone=Zone.SUPERSEDED))
             self._laid_over[image.page] = laid
         self.count = max([self.count, *self._laid_over])
 
@@ -71,12 +71,12 @@ class Pages:
     def current(self, number: int) -> Image:
         """The version of a page that SQLite would read."""
         laid = self._laid_over.get(number)
-        return laid or Image(number, self._source, (number - 1) * self._header.page_size, Region.TREE)
+        return laid or Image(number, self._source, (number - 1) * self._header.page_size, Zone.TREE)
 
-    def outside(self, region: Region) -> Iterator[tuple[int, bytes]]:
+    def outside(self, zone: Zone) -> Iterator[tuple[int, bytes]]:
         """The bytes of a log that are no page image: headers, and whatever else was put there."""
-        log, size = self.logs[region], self._header.page_size
-        images = [image for image in (*self.old, *self._laid_over.values()) if image.region is region]
+        log, size = self.logs[zone], self._header.page_size
+        images = [image for image in (*self.old, *self._laid_over.values()) if image.zone is zone]
         at = 0
         for start in [*sorted(image.offset for image in images), log.size]:
             for place in range(at, start, size):

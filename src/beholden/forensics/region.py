@@ -1,0 +1,42 @@
+"""What kind of place bytes come from, and whether what stands there is live or deleted."""
+
+from enum import StrEnum
+
+Ranges = tuple[tuple[int, int], ...]
+"""Byte ranges `(start, length)` of a container, in the order in which their bytes follow one another."""
+
+
+class State(StrEnum):
+    """Whether something is there for whoever uses the file, or only for whoever looks underneath."""
+
+    LIVE = "live"
+    DELETED = "deleted"
+
+
+class Region(StrEnum):
+    """The class of the bytes of a file or member, as coverage and finds name it."""
+
+    FILE = "file"
+    DELETED_FILE = "deleted file"
+    SLACK = "slack"
+    UNALLOCATED = "unallocated space"
+    STRUCTURE = "structure of a volume or file system"
+    MEMBER = "member of a container"
+    DECODED = "decoded text"
+
+    @property
+    def state(self) -> State:
+        """What a find in bytes of this class is."""
+        deleted = self in (Region.DELETED_FILE, Region.SLACK, Region.UNALLOCATED)
+        return State.DELETED if deleted else State.LIVE
+
+
+def first(ranges: Ranges, length: int) -> Ranges:
+    """The ranges that hold the first `length` bytes."""
+    taken: list[tuple[int, int]] = []
+    for start, size in ranges:
+        if length <= 0:
+            break
+        taken.append((start, min(size, length)))
+        length -= size
+    return tuple(taken)
