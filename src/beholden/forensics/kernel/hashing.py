@@ -126,9 +126,7 @@ def _eight(word: Any) -> Any:
 
 
 @compiled("void(uint8[::1], int64, int64[::1], uint64, uint64[::1], uint64[::1], int64[::1])")
-def hash_values(
-    shapes: Any, blob: Any, offsets: Any, seed: Any, hashes: Any, domains: Any, locals_: Any
-) -> None:
+def hash_values(shapes: Any, blob: Any, offsets: Any, seed: Any, hashes: Any, domains: Any, locals_: Any) -> None:
     """The hash of each value; of an address also its domain's and the length of its local part.
 
     `blob` is the address of the values, with eight readable bytes before and after them.

@@ -132,7 +132,7 @@ class Index:
 
     def lengths(self, shape: Shape) -> int:
         """Which lengths values of a shape have, as bits."""
-        return sum(1 << n for n in range(1, LENGTHS - 1) if self.counts[shape, n])
+        return sum(1 << n for n in range(1, LENGTHS) if self.counts[shape, n])
 
     def expected(self, tested: Tested) -> float:
         """How many hits chance alone would give among so many candidates.

@@ -321,16 +321,16 @@ def _any_address(box: Any, plan: Any, base: Any, at: Any, sign: Any, binary: Any
     domain = text(seeded(plan[5], ADDRESS), base + after, behind)
     place = begin
     while place < at:
-        if (place > begin or not endless) and owned(box, place):
+        if place > begin or not endless:  # those too that begin before what counts: the longest is chosen of all
+            if owned(box, place):
+                count(box, ADDRESS, at - place)
             if wide_after or place < wide_until:
                 if box[4][WIDE_TOO]:
-                    count(box, ADDRESS, at - place)
                     kept, state = box[4][KEPT], box[4]
                     if kept < len(box[6]):
                         box[6][kept], box[7][kept], box[8][kept] = place, after + behind, noted(WIDE, sign, at - place)
                     state[KEPT] = kept + 1
             else:
-                count(box, ADDRESS, at - place)
                 found = ended(local(domain, base + at, at - place))
                 push(box, place, after + behind, noted(ADDRESS, sign, at - place), found)
         place = next_mark(base, place, begin, at)
@@ -361,8 +361,8 @@ def _cuts(box: Any, plan: Any, base: Any, begin: Any, at: Any, after: Any, behin
             before = at - start
             if owned(box, start):
                 count(box, ADDRESS, before)
-                found = ended(step(heads[before >> 3], local_tail(base + at, before)))
-                push(box, start, after + length, noted(ADDRESS, after - at, before), found)
+            found = ended(step(heads[before >> 3], local_tail(base + at, before)))
+            push(box, start, after + length, noted(ADDRESS, after - at, before), found)
 
 
 any_address = inner(_any_address)

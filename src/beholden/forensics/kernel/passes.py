@@ -229,7 +229,9 @@ def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> No
         second_least = np.int64((low >> np.uint64(48)) & np.uint64(255))
     else:
         second, second_least = np.int64(255), np.int64(0)
-    found = between(mode, base + p, least, first - least) & between(mode, base + p + 1, second_least, second - second_least)
+    found = between(mode, base + p, least, first - least) & between(
+        mode, base + p + 1, second_least, second - second_least
+    )
     while found != _0:
         at = p + trailing(found)
         found &= found - _1

@@ -21,6 +21,8 @@ from beholden.forensics.needles import Kind, fold
 CHUNK = 1 << 24
 MARGIN = 512
 """A hit depends on no more than so many bytes before and after the place where it begins."""
+_NEIGHBOUR = 96
+"""An id that explains where the next value begins stands no further before it."""
 _ROOM = 1 << 16
 _IDS = (CODES[Kind.SCOPED_ID], CODES[Kind.OUTSIDE_ID], CODES[Kind.CANARY])
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
@@ -48,8 +50,9 @@ class Plan:
 def scan(buffer: Buffer, index: Index, *, binary: bool, own: tuple[int, int] | None = None) -> Found:
     """All hits that begin within `own` (all, where it is None), by place."""
     data = np.frombuffer(buffer, np.uint8)
-    begin, end = own or (0, len(data))
-    begin, end = max(0, begin), min(len(data), end)
+    wanted, end = own or (0, len(data))
+    end = min(len(data), end)
+    begin = max(0, wanted - _NEIGHBOUR if binary else wanted)
     tested = Tested()
     plan, rows = Plan.of(index), list[Hits]()
     # The kernel reads beyond what it owns: of the ends of a buffer it is given a copy with room about it.
@@ -63,7 +66,7 @@ def scan(buffer: Buffer, index: Index, *, binary: bool, own: tuple[int, int] | N
         if first < last:
             room, at = _with_room(data, first, last)
             rows.append(_pass(room, at, (first, last), index, plan, tested, binary=binary, size=len(data)))
-    return _found(np.concatenate(rows) if rows else np.empty((0, 6), np.int64), tested, binary=binary)
+    return _found(np.concatenate(rows) if rows else np.empty((0, 6), np.int64), wanted, tested, binary=binary)
 
 
 def sweep(
@@ -127,7 +130,8 @@ def _pass(
     if index.wide:
         wide = _wide(data, at, kept[:, :count], index)
         rows = np.concatenate((rows, wide)) if len(wide) else rows
-    return rows
+    rows = _longest(rows)
+    return rows[(rows[:, 0] >= own[0]) & (rows[:, 0] < own[1])]
 
 
 def _rows(hits: Hits, kept: Hits) -> Hits:
@@ -148,18 +152,21 @@ def _wide(data: NDArray[np.uint8], at: int, kept: Hits, index: Index) -> Hits:
     return np.array(rows, np.int64).reshape(-1, 6)
 
 
-def _found(rows: Hits, tested: Tested, *, binary: bool) -> Found:
-    """Rows as columns, by place; of several hits about one @ the one that ends last, and of those begins first."""
+def _found(rows: Hits, begin: int, tested: Tested, *, binary: bool) -> Found:
+    """Rows as columns, by place, from `begin` on."""
     rows = rows[np.lexsort((rows[:, 3], rows[:, 2], rows[:, 1], rows[:, 0]))]
-    rows = _longest(rows)
     whole = rows[:, 4]
     if binary and (whole != 3).any():
         whole = whole | _beside(rows)
+    owned = rows[:, 0] >= begin
+    if not owned.all():
+        rows, whole = rows[owned], whole[owned]
     start, end, kind, person = (np.ascontiguousarray(rows[:, n]) for n in range(4))
     return Found(start, end, kind.astype(np.uint8), person, whole == 3, tested)
 
 
 def _longest(rows: Hits) -> Hits:
+    """Of several hits about one @ the one that ends last, and of those begins first."""
     sign = rows[:, 5]
     at = np.flatnonzero(sign >= 0)
     ranked = at[np.lexsort((rows[at, 0], -rows[at, 1], sign[at]))]
