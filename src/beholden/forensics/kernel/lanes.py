@@ -107,6 +107,7 @@ _TENS: Final = np.array([10**n for n in range(20)], np.uint64)
 _ALL: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _TEN_DIGITS: Final = np.uint64(10**10)
 _E6, _E9, _TEN, _TWO = np.uint64(10**6), np.uint64(10**9), np.uint64(10), np.uint64(2)
+ONE, NONE = np.uint64(1), np.uint64(0)
 _U0040: Final = np.uint64(int.from_bytes(b"\\u0040\0\0", "little"))
 _SIX_BYTES: Final = np.uint64(0xFFFF_FFFF_FFFF)
 
@@ -182,19 +183,19 @@ def dialled(value: Any, length: Any) -> Any:
     return value, np.int64(length)
 
 
-@apart
+@inner
 def run_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any) -> None:
     """A whole run of digits, as an id and as a phone."""
     numbers, phones, seed = plan.numbers, plan.phones, plan.seed
     if not owned(box, start):
         return
     value = decimal(base + start, length)
-    is_number = (numbers >> np.uint64(length)) & np.uint64(1) != np.uint64(0)
+    is_number = (numbers >> np.uint64(length)) & ONE != NONE
     plain, size = value, length
     is_phone = False
     if length <= MAX_DIGITS:
         plain, size = dialled(value, length)
-        is_phone = (phones >> np.uint64(size)) & np.uint64(1) != np.uint64(0)
+        is_phone = (phones >> np.uint64(size)) & ONE != NONE
     state = seeded(seed, NUMBER)
     if is_phone:
         count_phone(box, plain, size)
@@ -220,8 +221,8 @@ def windows_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any, w
         if whole and size == length:
             continue
         value = decimal(base + start, size)
-        is_number = (plan.numbers >> np.uint64(size)) & np.uint64(1) != np.uint64(0)
-        is_phone = (plan.phones >> np.uint64(size)) & np.uint64(1) != np.uint64(0)
+        is_number = (plan.numbers >> np.uint64(size)) & ONE != NONE
+        is_phone = (plan.phones >> np.uint64(size)) & ONE != NONE
         if is_number:
             count(box, NUMBER, size)
         if is_phone:
@@ -231,36 +232,47 @@ def windows_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any, w
 
 
 @apart
+def _gathered(base: Any, start: Any, ones: Any, size: Any) -> Any:
+    """What the digits among so many bytes say, without the 0 of "(0)"; `ones` are the digits."""
+    value, at = np.uint64(0), 0
+    while at < size:
+        length = trailing(~(ones >> np.uint64(at)))
+        if not _is_trunk(base + start + at, length):
+            value = value * _TENS[length] + decimal(base + start + at, length)
+        at += length
+        at += trailing(ones >> np.uint64(at))
+    return value
+
+
+@inner
+def _is_trunk(address: Any, length: Any) -> Any:
+    """Whether a group is the 0 of "+49 (0)151", which is not dialled from abroad."""
+    return length == 1 and load1(address) == 48 and load1(address - 1) == 40 and load1(address + 1) == 41
+
+
+@inner
 def phones_from(mode: Any, box: Any, plan: Any, base: Any, start: Any) -> None:
     """Every phone of two groups of digits or more that begins with the group here."""
-    if not owned(box, start):
-        return
     ones = digits(mode, base + start)
     parts = separators(mode, base + start)
     length = trailing(~ones)
-    if length > MAX_DIGITS:
-        return
-    value, total, at = decimal(base + start, length), length, length
-    while at < 60:
+    total, at = length, length
+    while total <= MAX_DIGITS and at < 60:
         group = at
-        while group < at + 2 and (parts >> np.uint64(group)) & np.uint64(1) != np.uint64(0):
+        while group < at + 2 and (parts >> np.uint64(group)) & ONE != NONE:
             group += 1
-        if group == at or (ones >> np.uint64(group)) & np.uint64(1) == np.uint64(0):
-            return
         length = trailing(~(ones >> np.uint64(group)))
-        total += length
-        if total > MAX_DIGITS or group + length > 63:
-            return
+        if group == at or length == 0 or group + length > 63 or total + length > MAX_DIGITS:
+            break
         at = group + length
-        first = base + start + group
-        if length == 1 and load1(first) == 48 and load1(first - 1) == 40 and load1(first + 1) == 41:
-            total -= 1  # +49 (0)151: not dialled from abroad
+        if _is_trunk(base + start + group, length):
             continue
-        value = value * _TENS[length] + decimal(first, length)
-        plain, size = dialled(value, total)
-        if (plan.phones >> np.uint64(size)) & np.uint64(1) != np.uint64(0):
-            count_phone(box, plain, size)
-            push(box, start, start + at, PHONE, number(seeded(plan.seed, NUMBER), plain, size))
+        total += length
+        if (plan.runs >> np.uint64(total)) & ONE != NONE:
+            plain, size = dialled(_gathered(base, start, ones, at), total)
+            if (plan.phones >> np.uint64(size)) & ONE != NONE and owned(box, start):
+                count_phone(box, plain, size)
+                push(box, start, start + at, PHONE, number(seeded(plan.seed, NUMBER), plain, size))
 
 
 @inner

@@ -94,7 +94,7 @@ def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) ->
                 address(mode, box, plan, base, at, sign)
 
 
-@apart
+@inner
 def _digit_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
     """Every run of digits that begins in a block and is as long as something sought."""
     m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
@@ -123,7 +123,7 @@ def _digit_windows(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any,
         windows_of_digits(box, plan, base, p + at, length, (first >> np.uint64(at)) & _1 != _0)
 
 
-@apart
+@inner
 def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
     """Every phone of several groups of digits of which the first one ends in a block."""
     parts, others = separators(mode, base + p), separators(mode, base + p + 64)
