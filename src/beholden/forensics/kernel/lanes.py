@@ -26,7 +26,6 @@ from beholden.forensics.kernel.hashing import (
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, HIGH, LOCAL, MARK, TABLE, character, foreign
 from beholden.forensics.kernel.machine import (
     apart,
-    digits,
     high,
     hosts,
     inner,
@@ -37,7 +36,6 @@ from beholden.forensics.kernel.machine import (
     plains,
     poke,
     prefetch,
-    separators,
     trailing,
 )
 from beholden.forensics.kernel.values import MAX_PHONE, Shape
@@ -86,12 +84,13 @@ class Box(NamedTuple):
 class Plan(NamedTuple):
     """What of an index a pass needs: lengths as bits, where hashes begin, the filter of domains, the range of ids.
 
-    Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. Of `digests`
+    No phone has fewer digits than `least`. Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. Of `digests`
     and `tokens` bit n stands for n + 1 characters.
     """
 
     numbers: Any
     phones: Any
+    least: int
     runs: Any
     scoped: Any
     digests: Any
@@ -251,10 +250,8 @@ def _is_trunk(address: Any, length: Any) -> Any:
 
 
 @inner
-def phones_from(mode: Any, box: Any, plan: Any, base: Any, start: Any) -> None:
-    """Every phone of two groups of digits or more that begins with the group here."""
-    ones = digits(mode, base + start)
-    parts = separators(mode, base + start)
+def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: Any) -> None:
+    """Every phone of two groups of digits or more that begins with the group here: masks of digits, of separators."""
     length = trailing(~ones)
     total, at = length, length
     while total <= MAX_DIGITS and at < 60:
@@ -306,7 +303,10 @@ def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> No
                 found = local(text(seeded(plan.seed, ADDRESS), base + after, behind), base + at, at - start)
                 push(box, start, after + behind, noted(ADDRESS, sign, at - start), ended(found))
             return
-    any_address(box, plan, base, at, sign, False)
+    elif behind < 3 and load1(base + after + behind) < 128:
+        return
+    if TABLE[load1(base + at - 1)] & (LOCAL | HIGH) and TABLE[load1(base + after)] & (DOMAIN | HIGH):
+        any_address(box, plan, base, at, sign, False)
 
 
 @inner

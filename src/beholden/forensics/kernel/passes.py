@@ -81,8 +81,7 @@ def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) ->
     other = escapes(mode, base + p)
     if other != _0:
         short = fours(mode, base + p + 1) & zeros(mode, base + p + 2)
-        long = fours(mode, base + p + 4) & zeros(mode, base + p + 5)
-        found |= other & (short | long)
+        found |= other & (short | (fours(mode, base + p + 4) & zeros(mode, base + p + 5)))
     while found != _0:
         at = p + trailing(found)
         found &= found - _1
@@ -135,12 +134,19 @@ def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before
         found &= found - _1
         own = begins & ((_2 << np.uint64(at)) - _1)
         if own != _0:
-            start = p + 63 - leading(own)
+            first = 63 - leading(own)
+            start = p + first
+            near, between_them = ones, parts
+            if first:
+                near, between_them = shifted(ones, after, first), shifted(parts, others, first)
         else:
             start = p + at
             while p + at - start <= 20 and (digits(mode, base + start - 1) & _1) != _0:
                 start -= 1
-        phones_from(mode, box, plan, base, start)
+            near, between_them = digits(mode, base + start), separators(mode, base + start)
+        together = trailing(~(near | between_them))
+        if bits(near & ~(~_0 << np.uint64(together & 63)) if together < 64 else near) >= plan.least:
+            phones_from(box, plan, base, start, near, between_them)
 
 
 @apart
@@ -274,7 +280,7 @@ def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any
             _digit_runs(mode, box, plan, base, p, ones, before, after)
             if binary:
                 _digit_windows(mode, box, plan, base, p, ones, before, after)
-            if with_phones and bits(before) + bits(ones) + bits(after) >= 7:
+            if with_phones and bits(before) + bits(ones) + bits(after) >= plan.least:
                 _groups(mode, box, plan, base, p, ones, before, after)
         before, ones = ones, after
         if with_runs or with_tokens:

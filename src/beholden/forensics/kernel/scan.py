@@ -36,6 +36,7 @@ def _plan(index: Index) -> Plan:
     return Plan(
         np.uint64(numbers),
         np.uint64(phones),
+        (phones & -phones).bit_length() - 1 if phones else 64,
         np.uint64(runs),
         np.uint64(index.lengths(Shape.SCOPED) >> 26),
         np.uint64(index.lengths(Shape.HEX) >> 1),
