@@ -27,7 +27,7 @@ from bench.forensic_world import Planted, control, evidence, ledger, present
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured. `piece` is the size of most pieces of evidence in bytes, `large` the keys of the last part."""
+    """How much is measured. `piece` is the size of most pieces in bytes, `large` the keys of the last part."""
 
     identifiers: int
     piece: int
@@ -45,7 +45,7 @@ FULL = Size(20_000_000, 150_000_000, 100_000_000, 80_000, 3, 350_000_000, whole=
 
 @dataclass(frozen=True)
 class Measured:
-    """One piece of evidence: GB a CPU second, candidates compared a CPU second, and what was found of what was planted."""
+    """One piece: GB a CPU second, candidates compared a CPU second, and what was found of what was planted."""
 
     name: str
     size: int
@@ -128,7 +128,7 @@ def figures(size: Size) -> Figures:
         unverified += sum(wrong for _, wrong in found)
         postgres = _together([one for one, _ in found])
     expected, observed = coincidences(index, size.control)
-    peers = forensic_peers.ask(pieces[0], size.identifiers // 3) if size.whole else ()
+    peers = forensic_peers.ask(pieces[0]) if size.whole else ()
     large = forensic_peers.large(size.large, pieces) if size.large else None
     return Figures(
         size.identifiers, build, copied, tuple(measured), postgres, unverified, expected, observed, large, peers
@@ -186,10 +186,10 @@ def measure(piece: Planted, index: Index, rounds: int) -> tuple[Measured, int]:
     speed = rate(lambda: run(piece, index), len(piece.data), rounds)
     planted = present(piece) if piece.binary else piece.values
     count = int(tested.counts.sum())
-    wrong = sum(forensic_peers.unverified(piece, some, index) for some in found)
-    return Measured(
-        piece.name, len(piece.data), speed, count, count / len(piece.data) * speed * 1e9, len(planted), len(planted & hits)
-    ), wrong  # fmt: skip
+    wrong = sum(forensic_peers.unverified(piece, some) for some in found)
+    tokens = count / len(piece.data) * speed * 1e9
+    one = Measured(piece.name, len(piece.data), speed, count, tokens, len(planted), len(planted & hits))
+    return one, wrong
 
 
 def coincidences(index: Index, size: int) -> tuple[float, int]:

@@ -59,7 +59,8 @@ class Box(NamedTuple):
     """Where candidates go: addresses of columns of eight bytes, and what begins where counts.
 
     A batch (`hashes` to `notes`) goes through the filter of `size` words; what it lets pass is kept, up to `room`.
-    `counts` and `firsts` are those of `Tested`; `wide` says whether WIDE ones are kept. `scratch` is for partial hashes.
+    `counts` and `firsts` are those of `Tested`; `wide` says whether WIDE ones are kept. `scratch` is for partial
+    hashes.
     """
 
     hashes: int
@@ -84,8 +85,8 @@ class Box(NamedTuple):
 class Plan(NamedTuple):
     """What of an index a pass needs: lengths as bits, where hashes begin, the filter of domains, the range of ids.
 
-    No phone has fewer digits than `least`. Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. Of `digests`
-    and `tokens` bit n stands for n + 1 characters.
+    Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. No phone has
+    fewer digits than `least`. Of `digests` and `tokens` bit n stands for n + 1 characters.
     """
 
     numbers: Any
@@ -306,7 +307,7 @@ def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> No
         start = at - before
         previous, following = load1(base + start - 1), load1(base + after + behind)
         first = load1(base + start)
-        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first != 45 and first != 46:
+        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first not in (45, 46):
             if previous == 92 and TABLE[first] & ESCAPED:
                 start += 1
             while behind > 0 and (load1(base + after + behind - 1) - 45) >> 1 == 0:
