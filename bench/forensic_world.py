@@ -27,9 +27,7 @@ DISCLOSED = 0.01
 _NAMES = (
     b"anna ben carla david erin farid greta hugo ines jonas karla lukas maria nora oscar petra quinn robert sara tomas"
 )
-_HOSTS = (
-    b"mail.example post.example inbox.example web.example.com aol.example fast.example.net my.example.org a.example"
-)
+_HOSTS = b"mail.example post.example inbox.example web.example.com aol.example fast.example.net my.example.org"
 _LONGEST = 64
 
 
