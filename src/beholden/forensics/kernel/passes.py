@@ -152,12 +152,10 @@ def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before
             while p + at - start <= 20 and (digits(mode, base + start - 1) & _1) != _0:
                 start -= 1
             near, between_them = digits(mode, base + start), separators(mode, base + start)
-        together = trailing(~(near | between_them))
-        if bits(near & ~(~_0 << np.uint64(together & 63)) if together < 64 else near) >= plan.least:
-            if not binary:
-                phones_from(box, plan, base, start, near, between_them, False)
-            else:
-                _cut_groups(mode, box, plan, base, start, p + at + 1)
+        if not binary:
+            phones_from(box, plan, base, start, near, between_them, False)
+        else:
+            _cut_groups(mode, box, plan, base, start, p + at + 1)
 
 
 @apart

@@ -127,7 +127,7 @@ def _pass(
         room = int(count)
     tested.add(some)
     columns = (index.first, index.second, index.kinds, index.people)
-    hits = np.empty((room, 5), np.int64)
+    hits = np.empty((int(count) + 16, 5), np.int64)
     begun = _state(index.key)
     while True:
         found = verified(mode(), base, binary, *kept, count, begun, index.starts, index.shift, columns, hits)
