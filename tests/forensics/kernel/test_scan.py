@@ -36,15 +36,18 @@ def test_a_phone_is_found_in_all_its_formats() -> None:
         assert set(kinds(text)) == {Kind.PHONE}, text
 
 
-def test_every_hit_is_found_once_at_every_place_across_a_border() -> None:
-    value = b"x ann@mail.example y"
-    for pad in range(40):
-        data = b"." * pad + b" " + value
-        found = [
-            first + hit.start
-            for first, some in sweep(
-                lambda at, size, data=data: data[at : at + size], len(data), INDEX, binary=False, chunk=16
-            )
-            for hit in some
-        ]
-        assert found == [pad + 3]
+def test_every_planted_value_is_found_once_at_every_place_across_a_border() -> None:
+    size = 4096
+    for value in (b"ann@mail.example", b"(555) 234-5678", b"123456789012345", b"abcdefghijklmnopqrstuvwxyz"):
+        for place in range(size - len(value) - 2, size + 2):
+            data = bytearray(b"." * (2 * size + 700))
+            data[place - 1 : place + len(value) + 1] = b" " + value + b" "
+            whole = bytes(data)
+            found = [
+                first + hit.start
+                for first, some in sweep(
+                    lambda at, length, whole=whole: whole[at : at + length], len(whole), INDEX, binary=False, chunk=size
+                )
+                for hit in some
+            ]
+            assert found == [place + value.startswith(b"(")], (value, place)

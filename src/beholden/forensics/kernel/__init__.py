@@ -2,8 +2,8 @@
 
 Two steps. `Index.of(values, key)` makes, once, what is looked for: `values` are `(kind, person, value)`, `key` is 16 to
 32 secret bytes. `scan(buffer, index, binary=...)` then says where which of them stand, and nothing else is a hit: each
-is compared by its whole keyed digest. An index holds digests, not values, so an outside auditor can search with
-`Index.from_bytes(file, key)` and learns of nobody whom the evidence does not hold.
+is compared by its whole keyed digest. An index holds digests, not values: `auditor.to_bytes(index)` is a file for an
+outside auditor, who searches with `auditor.from_bytes(file, key)`.
 
     index = Index.of([(Kind.EMAIL, person, "ann@mail.example"), (Kind.PHONE, person, "+1 555 234 5678")], key)
     found = scan(buffer, index, binary=False)

@@ -18,7 +18,6 @@ from beholden.forensics.kernel.hashing import decimal_values, fill, hash_values
 from beholden.forensics.kernel.machine import mode
 from beholden.forensics.kernel.values import CODES, KINDS, Shape, keys
 from beholden.forensics.needles import Kind
-from beholden.model.errors import BadInput
 from beholden.model.ids import PersonNumber
 
 BITS = 16
@@ -198,8 +197,3 @@ def _census(
     leading = np.zeros((16, 1000), np.int64)
     low, top = decimal_values(_own(shapes), at, offsets, leading)
     return counts, leading, int(low), int(top)
-
-
-def bad(reason: str) -> BadInput:
-    """What is said of a file that is no index."""
-    return BadInput(f"This is not a usable index: {reason}.", "Ask for the file again, and for its key.")
