@@ -21,6 +21,7 @@ from beholden.gate.table.kernel import (
     AGAIN,
     OWN,
     PARTLY,
+    SOME,
     THROUGH,
     UNTIL_APPROVAL,
     Desk,
@@ -48,7 +49,7 @@ _SECOND: Final = 1_000_000
 _BASE_MICROS: Final = BASE * _SECOND
 _UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AS_OF, SEQUENCE, POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
-_CODE, _PACKED, _WORD = int(Desk.CODE), int(Desk.PACKED), 2**64 - 1
+_LEFT, WORD = int(Desk.LEFT), 2**64 - 1
 _instant = datetime.fromtimestamp
 _made = tuple.__new__  # what the class of a named tuple calls
 _halves = struct.Struct("<QI").unpack  # a digest as the kernel takes it
@@ -178,13 +179,15 @@ class CompiledGate:
             giver = _halves(self.digest(through))
             found = verdict_through(self._desk, reviewed.at, asked.told, first, last, *giver, now, clock)
         if found > 0:
-            return _made(Decision, (asked.names, {}, _instant(found + BASE, UTC)))
+            return _made(Decision, (asked.names, {}, _instant(found, UTC)))
         if found > -AGAIN:
             return asked.by_code[-found] or asked.refused_by(-found) if found else Decision(asked.names, {}, None)
         if found <= -UNTIL_APPROVAL:
             return _made(Decision, (asked.names, {}, reviewed.instants[-found - UNTIL_APPROVAL]))
+        if found == -SOME:
+            return self.some(asked, reviewed, *settled.desk[_LEFT:])
         if found == -PARTLY:
-            return self.told(asked, app, settled.desk[_CODE], settled.desk[_PACKED] & _WORD, purpose, now)
+            return self.told(asked, app, settled.desk[_LEFT], settled.desk[_LEFT + 1] & WORD, purpose, now)
         settled.renew(-found, client)
         return None
 
@@ -241,11 +244,20 @@ class CompiledGate:
                 denied[name] = Reason.FIELD_NOT_GRANTED
             elif bit & off:
                 denied[name] = Reason.OPTED_OUT_CLUSTER
+            elif reviewed is None:
+                denied[name] = Reason.PURPOSE_NOT_GRANTED
             else:
-                denied[name] = (
-                    Reason.PURPOSE_NOT_GRANTED if reviewed is None else reviewed.reasons[settled.clusters[name]]
-                )
+                denied[name] = reviewed.reasons[settled.clusters[name]]
         return Decision(tuple(names), denied, ends_at(until, allowed, reviewed) if names else None)
+
+    def some(self, asked: Asked, reviewed: Reviewed, allowed: int, granted: int, until: int) -> Decision:
+        """What `kernel.SOME` leaves, as a decision."""
+        names, denied = asked.answers.get((allowed, granted)) or asked.answer(allowed, granted)
+        if not names:
+            return _made(Decision, (names, denied, None))
+        if until > 0:
+            return _made(Decision, (names, denied, _instant(until, UTC)))
+        return Decision(names, denied, reviewed.instants[-until - UNTIL_APPROVAL] if until else None)
 
     def _facts_once(
         self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber], clock: int

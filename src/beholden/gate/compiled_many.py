@@ -12,10 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beholden.gate.compiled import CompiledGate, Who
+from beholden.gate.compiled import WORD, CompiledGate, Who
 from beholden.gate.ports import Questions
-from beholden.gate.rows import BASE
-from beholden.gate.table.kernel import APP_CHANGED, PARTLY, UNTIL_APPROVAL, judge_row
+from beholden.gate.table.kernel import APP_CHANGED, PARTLY, SOME, UNTIL_APPROVAL, judge_row
 from beholden.gate.table.settled import App, Asked, Reviewed
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
@@ -26,7 +25,6 @@ Leaving = tuple[Decision, Disclosure | None]
 _TRIES: Final = 4
 _FEW: Final = 4
 _SECOND: Final = 1_000_000
-_WORD: Final = 2**64 - 1
 _NUMBER: Final = struct.Struct("<8xI")
 
 
@@ -125,7 +123,7 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at:
     words[:, 2] = [one.told for one in asked]
     persons = _named(gate, row.persons)
     givers = persons if row.throughs is row.persons else _named(gate, row.throughs)
-    found = np.zeros((count, 3), np.int64)
+    found = np.zeros((count, 4), np.int64)
     people = persons.ctypes.data, givers.ctypes.data
     trouble = judge_row(settled.desk_at, count, words.ctypes.data, *people, now, clock, found.ctypes.data, named_at)
     if trouble == APP_CHANGED:
@@ -154,18 +152,21 @@ def _told(
     made, instant, told = tuple.__new__, datetime.fromtimestamp, []
     for place, (one, app, verdict) in enumerate(zip(asked, apps, found[:, 0].tolist(), strict=True)):
         if verdict > 0:
-            told.append(made(Decision, (one.names, {}, instant(verdict + BASE, UTC))))
+            told.append(made(Decision, (one.names, {}, instant(verdict, UTC))))
         elif app is None or app.seat < 0:
             told.append(one.refused(Reason.APP_UNKNOWN if app is None else app.refusal or Reason.APP_UNKNOWN))
-        elif verdict > -PARTLY:
+        elif verdict > -SOME:
             told.append(one.refused_by(-verdict) if verdict else made(Decision, (one.names, {}, None)))
         elif verdict == -PARTLY:
-            code, packed = found[place, 1:].tolist()
-            told.append(gate.told(one, app, code, packed & _WORD, row.purposes[place], now))
+            code, packed, _ = found[place, 1:].tolist()
+            told.append(gate.told(one, app, code, packed & WORD, row.purposes[place], now))
         else:
             reviewed = reviews[place]
             assert reviewed is not None, "who is judged has terms"
-            told.append(made(Decision, (one.names, {}, reviewed.instants[-verdict - UNTIL_APPROVAL])))
+            if verdict == -SOME:
+                told.append(gate.some(one, reviewed, *found[place, 1:].tolist()))
+            else:
+                told.append(made(Decision, (one.names, {}, reviewed.instants[-verdict - UNTIL_APPROVAL])))
     return told
 
 

@@ -59,8 +59,12 @@ POLICY_CHANGED: Final = 33
 APP_CHANGED: Final = 34
 SHAPES_CAME: Final = 35
 MOVED: Final = 36
+SOME: Final = 62
+"""A verdict of which the rest is left beside it: which of the fields are allowed, which are granted, and until when, as
+a verdict says it. Whatever is granted and not allowed is off."""
 PARTLY: Final = 63
-"""A verdict that says no more than that a word stands: what of it is given is to be looked at field by field."""
+"""A verdict that says no more than that a word stands; beside it `judge_numbered`'s code and word are left. What of it
+is given is to be looked at field by field."""
 UNTIL_APPROVAL: Final = 64
 """From here on a verdict is: all of it, until the approval of this place (counted from here) ends."""
 
@@ -100,8 +104,9 @@ class Desk(IntEnum):
     PURPOSES = 25  # which set of purposes a shape has
     OFFS = 26  # masks of fields by set of clusters that are off
     SETS = 27  # how many of those are settled
-    CODE = 28  # what a kernel leaves behind an answer that is PARTLY: as `judge_numbered` gives it
-    PACKED = 29
+    LEFT = 28  # three words that a kernel leaves behind a verdict of SOME or PARTLY
+    LEFT_1 = 29
+    LEFT_2 = 30
 
 
 class Terms(IntEnum):
@@ -121,7 +126,7 @@ _CELLS, _START, _FLAGS, _DIGEST, _IDS, _APP = (int(Desk(n)) for n in range(6))
 _SHAPE, _ENDS, _USED, _APPS, _OVERLAY_KEY, _OVERLAY = (int(Desk(n)) for n in range(6, 12))
 _PEOPLE, _IDS_PLACES, _OVERLAY_PLACES, _SHAPE_MARKS, _APP_WORDS = (int(Desk(n)) for n in range(12, 17))
 _SHAPES, _POLICY_AT, _LIMIT, _INACTIVE_AFTER, _BY_DEFAULT = (int(Desk(n)) for n in range(17, 22))
-_NTH, _OWNS, _THROUGHS, _PURPOSES, _OFFS, _SETS, _LEFT_CODE, _LEFT = (int(Desk(n)) for n in range(22, 30))
+_NTH, _OWNS, _THROUGHS, _PURPOSES, _OFFS, _SETS, _LEFT = (int(Desk(n)) for n in range(22, 29))
 _TERM_PLACE, _TERM_SINCE, _TERM_UNTIL, _TERM_MASK, _TERM_PURPOSES, _TERM_COUNT, _TERM_ENDS = map(int, Terms)
 _SECOND, _BASE_MICROS = 1_000_000, BASE * 1_000_000
 SETS_OF_PURPOSES: Final = 63
@@ -374,9 +379,26 @@ def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: i
 
 
 @_inner
-def _verdict(desk_at: int, terms_at: int, asked: int, code: int, packed: Any, now: int) -> Any:
-    """What a word that stands gives of the fields asked for; see `verdict_own`."""
+def _until(terms_at: int, allowed: int, until: int) -> Any:
+    """When a clock alone turns an answer: the second since 1970 at which a word ends (0: never), or minus
+    UNTIL_APPROVAL and the place of the approval of something allowed that ends before."""
     terms = carray(_pointer(terms_at), _TERM_ENDS, np.int64)
+    ends = carray(_pointer(terms_at + 8 * _TERM_ENDS), 2 * terms[_TERM_COUNT], np.int64)
+    first, place = until * _SECOND + _BASE_MICROS, -1
+    for n in range(terms[_TERM_COUNT]):
+        if ends[2 * n] & allowed and ((until == 0 and place < 0) or ends[2 * n + 1] < first):
+            first, place = ends[2 * n + 1], n
+    if place >= 0:
+        return -(UNTIL_APPROVAL + place)
+    return until + BASE if until else np.int64(0)
+
+
+@_inner
+def _verdict(desk_at: int, terms_at: int, asked: int, code: int, packed: Any, now: int, left_at: int) -> Any:
+    """What a word that stands gives of the fields asked for, see `verdict_own`; `left_at` are three words for it."""
+    terms = carray(_pointer(terms_at), _TERM_ENDS, np.int64)
+    left = carray(_pointer(left_at), 3, np.int64)
+    left[0], left[1] = code, np.int64(packed)
     if asked < 0 or now < terms[_TERM_SINCE] or now >= terms[_TERM_UNTIL]:
         return -PARTLY
     desk = carray(_pointer(desk_at), _DESK, np.int64)
@@ -385,17 +407,17 @@ def _verdict(desk_at: int, terms_at: int, asked: int, code: int, packed: Any, no
     which = np.int64(purposes[0])
     if off >= desk[_SETS] or which >= SETS_OF_PURPOSES or not terms[_TERM_PURPOSES] >> which & 1:
         return -PARTLY
-    granted = carray(_pointer((desk[_OWNS] if code == OWN else desk[_THROUGHS]) + 8 * shape), 1, np.int64)
-    hidden = carray(_pointer(desk[_OFFS] + 8 * off), 1, np.int64)
-    if asked & granted[0] & terms[_TERM_MASK] & ~hidden[0] != asked:
+    masks = carray(_pointer((desk[_OWNS] if code == OWN else desk[_THROUGHS]) + 8 * shape), 1, np.int64)
+    offs = carray(_pointer(desk[_OFFS] + 8 * off), 1, np.int64)
+    granted = asked & masks[0]
+    open_ = granted & ~offs[0]
+    if open_ & ~terms[_TERM_MASK]:
         return -PARTLY
     until = np.int64(packed >> np.uint64(32))
-    first, place = until * _SECOND + _BASE_MICROS, -1
-    ends = carray(_pointer(terms_at + 8 * _TERM_ENDS), 2 * terms[_TERM_COUNT], np.int64)
-    for n in range(terms[_TERM_COUNT]):
-        if ends[2 * n] & asked and ((until == 0 and place < 0) or ends[2 * n + 1] < first):
-            first, place = ends[2 * n + 1], n
-    return until if place < 0 else -(UNTIL_APPROVAL + place)
+    if open_ == asked:
+        return _until(terms_at, asked, until)
+    left[0], left[1], left[2] = open_, granted, _until(terms_at, open_, until)
+    return -SOME
 
 
 @_inner
@@ -404,11 +426,7 @@ def _whole(desk_at: int, terms_at: int, asked: int, subject: int, giver: int, no
     code, packed = _asked(desk_at, terms[_TERM_PLACE], subject, giver, now // _SECOND - BASE, clock)
     if code > THROUGH:
         return -code
-    found = _verdict(desk_at, terms_at, asked, code, packed, now)
-    if found == -PARTLY:
-        desk = carray(_pointer(desk_at), _DESK, np.int64)
-        desk[_LEFT_CODE], desk[_LEFT] = code, np.int64(packed)
-    return found
+    return _verdict(desk_at, terms_at, asked, code, packed, now, desk_at + 8 * _LEFT)
 
 
 @_compiled("int64(int64, int64, int64, uint64, uint32, int64, int64)")
@@ -417,10 +435,10 @@ def verdict_own(desk_at: int, terms_at: int, asked: int, first: Any, last: Any, 
     Numbers are never given twice, so whom a digest means may be found before the state is taken of which the answer is;
     whether they are there is looked at in it.
 
-    0 and above: all of it, until that second (0: for ever). Below: minus a code (nothing of it, or an answer from AGAIN
-    on that is none), minus PARTLY (then `judge_numbered`'s code and word are left on the desk), or minus UNTIL_APPROVAL
-    and the place of an approval. `asked` is the mask of the fields, below 0 where it cannot be told so; `terms_at` is
-    where the Terms lie; `now` is microseconds since 1970.
+    0 and above: all of it, until that second since 1970 (0: for ever). Below: minus a code (nothing of it, or an answer
+    from AGAIN on that is none), minus SOME or PARTLY, or minus UNTIL_APPROVAL and the place of an approval. `asked` is
+    the mask of the fields, below 0 where it cannot be told so; `terms_at` is where the Terms lie; `now` is microseconds
+    since 1970.
     """
     person = find(desk_at, first, last)
     return _whole(desk_at, terms_at, asked, person, person, now, clock)
@@ -462,15 +480,14 @@ def judge_row(
 ) -> Any:  # fmt: skip
     """`count` questions from one state of the table: 0, or a code from AGAIN on, and then nothing was answered.
 
-    `row_at` has three i64 a question: the app's place, -1 where nothing is to be judged; where its Terms lie, 0 for
-    nowhere; the mask of the fields (see `verdict_own`). Digests are 12 bytes each; one of which the first 8 are 0 is
-    a number in its last 4. Three i64 a question are written at `found_at`: the verdict, and of a word that stands the
-    code and what `judge_numbered` packs. Where `named_at` is not 0, three more are written there: the two people's
-    numbers and which of their grants counts.
+    `row_at` has three i64 a question: the app's place, -1 where nothing is to be judged; where its Terms lie; the mask
+    of the fields (see `verdict_own`). Digests are 12 bytes each; one of which the first 8 are 0 is a number in its last
+    4. Four i64 a question are written at `found_at`: the verdict, and what is left beside it. Where `named_at` is not
+    0, three more are written there: the two people's numbers and which of their grants counts.
     """
     desk = carray(_pointer(desk_at), _DESK, np.int64)
     row = carray(_pointer(row_at), 3 * count, np.int64)
-    told = carray(_pointer(found_at), 3 * count, np.int64)
+    told = carray(_pointer(found_at), 4 * count, np.int64)
     digests = carray(_pointer(digests_at), _WORDS * count, np.uint32)
     givers = carray(_pointer(givers_at), _WORDS * count, np.uint32)
     second = now // _SECOND - BASE
@@ -493,9 +510,10 @@ def judge_row(
         code, packed = _judge(desk_at, place, subject, giver, second)
         if code >= AGAIN:
             return code
-        told[3 * n], told[3 * n + 1], told[3 * n + 2] = -code, code, np.int64(packed)
+        told[4 * n] = -code
         if code <= THROUGH:
-            told[3 * n] = _verdict(desk_at, terms_at, asked, code, packed, now) if terms_at else -PARTLY
+            left_at = found_at + 8 * (4 * n + 1)
+            told[4 * n] = _verdict(desk_at, terms_at, asked, code, packed, now, left_at)
         if named_at:
             named = carray(_pointer(named_at + 24 * n), 3, np.int64)
             named[0], named[1], named[2] = subject, giver, 0

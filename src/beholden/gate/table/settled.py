@@ -40,6 +40,8 @@ from beholden.model.time import from_micros, to_micros
 FOREVER: Final = 2**63
 _MOST_QUESTIONS: Final = 8_192
 _MOST_PURPOSES: Final = 256
+_MOST_ANSWERS: Final = 64
+"""What is kept of the same fields."""
 _LONGEST: Final = 64
 _TOLD: Final = 62
 """Fields that a kernel can tell apart."""
@@ -72,10 +74,10 @@ class Asked:
 
     `whole` is the mask that allows all of it; no mask is that where a name is unknown, or there is none. `told` is the
     same as a kernel takes it, -1 where it cannot. `parts` are the fields with their bits, 0 for a name that is unknown;
-    `by_code` are the refusals by a kernel's codes.
+    `by_code` are the refusals by a kernel's codes, `answers` those of `answer`.
     """
 
-    __slots__ = ("_refusals", "by_code", "mask", "names", "parts", "told", "whole")
+    __slots__ = ("_refusals", "answers", "by_code", "mask", "names", "parts", "told", "whole")
 
     def __init__(self, fields: tuple[str, ...], bits: Mapping[str, int]) -> None:
         mask = 0
@@ -87,6 +89,7 @@ class Asked:
         self.whole = mask if known and known == len(self.names) else -1
         self.parts = tuple((bits.get(name, 0), name) for name in self.names)
         self.told = self.whole if self.whole < 1 << _TOLD else -1
+        self.answers: dict[tuple[int, int], tuple[tuple[str, ...], Mapping[str, Reason]]] = {}
         self._refusals: dict[Reason, Decision] = {}
         self.by_code: list[Decision | None] = [None] * len(REASONS)
 
@@ -95,6 +98,18 @@ class Asked:
         found = self._refusals.get(reason)
         if found is None:
             found = self._refusals[reason] = Decision((), dict.fromkeys(self.names, reason))
+        return found
+
+    def answer(self, allowed: int, granted: int) -> tuple[tuple[str, ...], Mapping[str, Reason]]:
+        """What is allowed of the fields, and why not the rest, where everything granted is allowed or off."""
+        denied = {
+            name: Reason.OPTED_OUT_CLUSTER if bit & granted else Reason.FIELD_NOT_GRANTED
+            for bit, name in self.parts
+            if not bit & allowed
+        }
+        found = tuple(name for bit, name in self.parts if bit & allowed), denied
+        if len(self.answers) < _MOST_ANSWERS:
+            self.answers[allowed, granted] = found
         return found
 
     def refused_by(self, code: int) -> Decision:
