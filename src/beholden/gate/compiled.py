@@ -172,7 +172,12 @@ class CompiledGate:
             return self._numbered(app, client, self.number(person), self.number(through), fields, purpose, now, clock)
         asked = settled.questions.get(fields) or settled.asked(fields)
         reviewed = app.purposes.get(purpose) or settled.reviewed(app, purpose, now)
-        first, last = _halves(self.digest(person))
+        keyed = self._keyed.copy()  # as `digest`, without a call
+        try:
+            keyed.update(person.encode())
+        except UnicodeEncodeError:
+            keyed.update(person.encode("utf-8", "surrogatepass"))
+        first, last = _halves(keyed.digest())
         if person == through:
             found = verdict_own(self._desk, reviewed.at, asked.told, first, last, now, clock)
         else:

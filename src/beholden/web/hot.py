@@ -37,6 +37,8 @@ _MOST_ANSWERS = 8_192
 _CROWD = 8
 _WINDOW_SECONDS = 0.001
 """Where so many wait at once, an append is put off by this: its fixed cost is then shared by more of them."""
+_TURN_BYTES = 65_536
+"""Bodies that are answered together: some hundred questions. A loop that never rests accepts no new connection."""
 _REMEMBERED_SECONDS = 1.0
 _MEDIA = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _ONE, _MANY = EVALUATION.encode(), EVALUATIONS.encode()
@@ -99,8 +101,16 @@ class HotPath:
         self._taken.append(_Request(path, headers, body, reply))
 
     def _answer(self) -> None:
-        """Answer all that came in this turn."""
-        taken, self._taken = self._taken, []
+        """Answer what came in this turn, or as much of it as leaves the loop free for others soon enough."""
+        size = count = 0
+        for request in self._taken:
+            size += len(request.body)
+            count += 1
+            if size >= _TURN_BYTES:
+                break
+        taken, self._taken = self._taken[:count], self._taken[count:]
+        if self._taken:
+            asyncio.get_running_loop().call_soon(self._answer)
         try:
             self._answer_all(taken)
         except Exception:  # noqa: BLE001 - nobody is left waiting

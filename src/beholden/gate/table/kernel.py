@@ -182,6 +182,18 @@ def _compiled(*signatures: str) -> Callable[[Any], Any]:
     return made
 
 
+def _entry(signature: str) -> Callable[[Any], Any]:
+    """The same, for calls from Python alone, by the very function that numba makes for them: it takes what it is given
+    as the types of the signature, where numba's own door first looks at all of it to choose among signatures, which
+    here takes longer than what is done."""
+
+    def made(function: Any) -> Any:
+        code = _compiled(signature)(function)
+        return code.overloads[code.signatures[0]].entry_point
+
+    return made
+
+
 @_compiled("int64(int64, uint64, uint32)")
 def find(desk_at: int, first: Any, last: Any) -> Any:
     """The number of the person with this digest (its first 8 bytes and its last 4), or NOBODY; see TableView.person."""
@@ -369,7 +381,7 @@ def _asked(desk_at: int, place: int, subject: int, giver: int, second: int, cloc
     return code, packed
 
 
-@_compiled("Tuple((int64, uint64))(int64, int64, int64, int64, int64, int64)")
+@_entry("Tuple((int64, uint64))(int64, int64, int64, int64, int64, int64)")
 def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: int, clock: int) -> Any:
     """One question about a person on the word of another one, by their numbers.
 
@@ -429,7 +441,7 @@ def _whole(desk_at: int, terms_at: int, asked: int, subject: int, giver: int, no
     return _verdict(desk_at, terms_at, asked, code, packed, now, desk_at + 8 * _LEFT)
 
 
-@_compiled("int64(int64, int64, int64, uint64, uint32, int64, int64)")
+@_entry("int64(int64, int64, int64, uint64, uint32, int64, int64)")
 def verdict_own(desk_at: int, terms_at: int, asked: int, first: Any, last: Any, now: int, clock: int) -> Any:
     """The whole of an answer about a person's own data where one number can say it, by the digest of the outside id.
     Numbers are never given twice, so whom a digest means may be found before the state is taken of which the answer is;
@@ -444,7 +456,7 @@ def verdict_own(desk_at: int, terms_at: int, asked: int, first: Any, last: Any, 
     return _whole(desk_at, terms_at, asked, person, person, now, clock)
 
 
-@_compiled("int64(int64, int64, int64, uint64, uint32, uint64, uint32, int64, int64)")
+@_entry("int64(int64, int64, int64, uint64, uint32, uint64, uint32, int64, int64)")
 def verdict_through(
     desk_at: int, terms_at: int, asked: int, first: Any, last: Any, giver_first: Any, giver_last: Any, now: int,
     clock: int,
@@ -473,7 +485,7 @@ def _nth(desk_at: int, number: int, flags: int, place: int) -> Any:
     return np.int64(column[0])
 
 
-@_compiled("int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)")
+@_entry("int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)")
 def judge_row(
     desk_at: int, count: int, row_at: int, digests_at: int, givers_at: int, now: int, clock: int, found_at: int,
     named_at: int,
