@@ -35,6 +35,9 @@ class Kind(StrEnum):
     OUTSIDE_ID = "platform id"
     EMAIL = "e-mail"
     NAME = "name"
+    PHONE = "phone"
+    DIGEST = "digest of an address or phone"
+    CANARY = "canary"
 
 
 @dataclass(frozen=True, slots=True)
