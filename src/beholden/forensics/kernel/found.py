@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholden.forensics.kernel.values import KINDS, Shape
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 from beholden.model.ids import PersonNumber
 
 SHAPES = 7

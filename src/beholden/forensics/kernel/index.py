@@ -6,7 +6,7 @@ from hashlib import blake2s
 
 from beholden.forensics.kernel.found import Tested
 from beholden.forensics.kernel.values import CODES, KINDS, Shape, keys
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 from beholden.model.ids import PersonNumber
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from beholden.forensics.kernel.found import LENGTHS, Found, Tested
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.values import CODES, MAX_PHONE, MIN_PHONE, Shape, canonical
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 from beholden.model.ids import PersonNumber
 
 CHUNK = 1 << 24

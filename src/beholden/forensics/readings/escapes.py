@@ -282,6 +282,8 @@ def _surroundings(
 @inner
 def _utf8(made: Any, size: int, character: int) -> int:
     """Write a character; where its bytes end. What is no character is written as one that is in no value."""
+    if character > 0x10FFFF or 0xD800 <= character < 0xE000:
+        character = 0xFFFD
     if character < 0x80:
         made[size] = character
         return size + 1
@@ -289,13 +291,9 @@ def _utf8(made: Any, size: int, character: int) -> int:
         made[size], made[size + 1] = 0xC0 | character >> 6, 0x80 | character & 63
         return size + 2
     if character < 0x10000:
-        if 0xD800 <= character < 0xE000:
-            character = 0xFFFD
         made[size], made[size + 1] = 0xE0 | character >> 12, 0x80 | character >> 6 & 63
         made[size + 2] = 0x80 | character & 63
         return size + 3
-    if character > 0x10FFFF:
-        return int(_utf8(made, size, 0xFFFD))
     made[size], made[size + 1] = 0xF0 | character >> 18, 0x80 | character >> 12 & 63
     made[size + 2], made[size + 3] = 0x80 | character >> 6 & 63, 0x80 | character & 63
     return size + 4

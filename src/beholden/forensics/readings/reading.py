@@ -1,6 +1,5 @@
 """A reading: bytes as they were meant, and where each of them is written."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +15,6 @@ Windows = NDArray[np.int32]
 
 BREAK = b"\n\f\n"
 """Stands between two decoded stretches that do not follow one another; nothing reaches over it."""
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,6 @@ class Reading:
             if error.start >= len(cut) - 3 or error.end <= 3:
                 return cut.decode("utf-8", "replace")
             return cut.decode("cp1252", "replace")
-
-
-def looks_binary(raw: bytes) -> bool:
-    """Whether more than one byte in 300 of the beginning is a control character that texts do not have."""
-    sample = raw[:65536]
-    return len(_CONTROL.findall(sample)) * 300 > len(sample)
 
 
 @dataclass(slots=True)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from beholden.forensics.readings.escapes import ESCAPES, QUOTED_PRINTABLE, escaped, escapes
-from beholden.forensics.readings.reading import Allowance, Reading, Windows, looks_binary
+from beholden.forensics.readings.reading import Allowance, Reading, Windows
 from beholden.forensics.readings.runs import BASE64, HEX, legible, runs
 from beholden.forensics.readings.wide import ORDERS, one_order, stretches, wide
+from beholden.forensics.text import looks_binary
 
 DEPTH = 5
 """Encodings one within the other that are read."""

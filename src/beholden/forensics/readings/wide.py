@@ -1,5 +1,6 @@
 """UTF-16 of either order at either phase: in a buffer that is all of it, or in stretches between other bytes."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,16 @@ def one_order(raw: bytes) -> int | None:
         return None
     array: NDArray[np.uint8] = np.frombuffer(raw, np.uint8)
     even, odd = int((array[::2] == 0).sum()) * 2, int((array[1::2] == 0).sum()) * 2
-    if odd > 0.9 * len(raw) and even < 0.001 * len(raw):
+    # A first character across the border would be lost: such a text begins at an odd place, and is looked for there.
+    if odd > 0.9 * len(raw) and even < 0.001 * len(raw) and (raw[1] == 0 or raw[:2] == BOM_UTF16_LE):
         return 0
-    return 1 if even > 0.9 * len(raw) and odd < 0.001 * len(raw) else None
+    if even > 0.9 * len(raw) and odd < 0.001 * len(raw) and (raw[0] == 0 or raw[:2] == BOM_UTF16_BE):
+        return 1
+    return None
 
 
 @inner
-def _plain(letter: Any) -> bool:
+def _plain(letter: Any) -> Any:
     return letter == 9 or letter == 10 or letter == 13 or 32 <= letter < 127
 
 
