@@ -1,65 +1,72 @@
 """Who of an index stands in a buffer."""
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from beholden.forensics.kernel.found import LENGTHS, Found, Tested
+from beholden.forensics.kernel.blake import started
+from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.index import Index
-from beholden.forensics.kernel.values import CODES, MAX_PHONE, MIN_PHONE, Shape, canonical
-from beholden.forensics.spelling import Kind
-from beholden.model.ids import PersonNumber
+from beholden.forensics.kernel.lanes import ADDRESS, WIDE
+from beholden.forensics.kernel.machine import mode
+from beholden.forensics.kernel.passes import sweep_block
+from beholden.forensics.kernel.values import CODES, Shape
+from beholden.forensics.kernel.verify import verified
+from beholden.forensics.spelling import Kind, fold
 
 CHUNK = 1 << 24
 MARGIN = 512
 """A hit depends on no more than so many bytes before and after the place where it begins."""
-_AT = re.compile(rb"@|%40|\\u0040|=40")
-_LOCAL = rb"a-z0-9!#$%&'*+/=?^_`{|}~.-"
-_CLASSES = {
-    False: (re.compile(rb"[" + _LOCAL + rb"\x80-\xff]{1,65}"), re.compile(rb"[a-z0-9.\x80-\xff-]{3,256}")),
-    True: (re.compile(rb"[" + _LOCAL + rb"]{1,65}"), re.compile(rb"[a-z0-9.-]{3,256}")),
-}
-_MARKS = re.compile(rb"%[0-9a-f]{2}|['=/&|{}?!*#$^~`]|\A[.-]+")
-_DIGITS = re.compile(rb"[0-9]+")
-_CHAIN = re.compile(rb"[0-9]+(?:[ .()/-]{1,2}[0-9]+)+")
-_SCOPED = re.compile(rb"[a-z2-7]{26,}")
-_TOKEN = re.compile(rb"[a-z0-9_-]{8,}")
-_HEX = re.compile(rb"[0-9a-f]{32,}")
+_NEIGHBOUR = 96
+"""An id that explains where the next value begins stands no further before it."""
+_ROOM = 1 << 16
+_IDS = (CODES[Kind.SCOPED_ID], CODES[Kind.OUTSIDE_ID], CODES[Kind.CANARY])
+Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
+Hits = NDArray[np.int64]
+"""Rows of start, end, kind, person, explained ends (1 left, 2 right), place of an address's @ or -1."""
 
 
-@dataclass
-class _Scan:
-    data: bytes
-    index: Index
-    binary: bool
-    own: tuple[int, int]
-    low: bytes = b""
-    hits: list[tuple[int, int, Kind, PersonNumber, bool]] = field(default_factory=list)
-    tested: Tested = field(default_factory=Tested)
+@dataclass(frozen=True)
+class Plan:
+    """What of an index a pass needs to know, in the order of the kernel."""
 
-    def probe(self, shape: Shape, start: int, end: int, low: bytes, certain: bool = True) -> bool:  # noqa: FBT001
-        if not self.own[0] <= start < self.own[1]:
-            return False
-        self.tested.counts[shape, min(len(low), LENGTHS - 1)] += 1
-        who = self.index.who(shape, low)
-        self.hits.extend((start, end, kind, person, certain) for kind, person in who)
-        return bool(who)
+    row: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, index: Index) -> "Plan":
+        """The plan for an index."""
+        numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE)
+        runs = numbers | ((phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1)
+        whole = [runs, index.lengths(Shape.SCOPED) >> 26, index.lengths(Shape.HEX) >> 1, index.seed()]
+        words = [np.uint64(one) for one in (numbers, phones, *whole)]
+        rest = (np.uint64(index.lengths(Shape.TOKEN) >> 1), np.uint64(index.low), np.uint64(index.top))
+        return cls((*words, index.domains, *rest))
 
 
-def scan(buffer: bytes, index: Index, *, binary: bool, own: tuple[int, int] | None = None) -> Found:
+def scan(buffer: Buffer, index: Index, *, binary: bool, own: tuple[int, int] | None = None) -> Found:
     """All hits that begin within `own` (all, where it is None), by place."""
-    one = _Scan(bytes(buffer), index, binary, own or (0, len(buffer)))
-    one.low = one.data.lower()
-    _numbers(one)
-    _windows(one, Shape.SCOPED, _SCOPED, {26}, always=True)
-    _windows(one, Shape.TOKEN, _TOKEN, index.lengths.get(Shape.TOKEN, set()))
-    _windows(one, Shape.HEX, _HEX, {32, 40, 64})
-    if binary:
-        _integers(one)
-    _addresses(one)
-    return _found(one)
+    data = np.frombuffer(buffer, np.uint8)
+    wanted, end = own or (0, len(data))
+    end = min(len(data), end)
+    begin = max(0, wanted - _NEIGHBOUR if binary else wanted)
+    tested = Tested()
+    plan, rows = Plan.of(index), list[Hits]()
+    # The kernel reads beyond what it owns: of the ends of a buffer it is given a copy with room about it.
+    inside = (max(begin, MARGIN), min(end, len(data) - 2 * MARGIN))
+    if inside[0] < inside[1]:
+        rows.append(_pass(data, 0, inside, index, plan, tested, binary=binary))
+        edges = [(begin, inside[0]), (inside[1], end)]
+    else:
+        edges = [(begin, end)]
+    for first, last in edges:
+        if first < last:
+            room, at = _with_room(data, first, last)
+            rows.append(_pass(room, at, (first, last), index, plan, tested, binary=binary, size=len(data)))
+    return _found(np.concatenate(rows) if rows else np.empty((0, 6), np.int64), wanted, tested, binary=binary)
 
 
 def sweep(
@@ -72,104 +79,111 @@ def sweep(
         yield first, scan(raw, index, binary=binary, own=(at - first, min(size, at + chunk) - first))
 
 
-def _numbers(one: _Scan) -> None:  # noqa: PLR0912
-    numbers, phones = one.index.lengths.get(Shape.NUMBER, set()), one.index.lengths.get(Shape.PHONE, set())
-    for run in _DIGITS.finditer(one.low):
-        text, start = run[0], run.start()
-        if len(text) in numbers:
-            one.probe(Shape.NUMBER, start, run.end(), text)
-        bare = canonical(text)
-        if MIN_PHONE <= len(text) <= MAX_PHONE + 2 and len(bare) in phones:
-            one.probe(Shape.PHONE, start, run.end(), bare)
-        if one.binary:
-            for shape, lengths in ((Shape.NUMBER, numbers), (Shape.PHONE, phones)):
-                for length in lengths:
-                    for cut in range(len(text) - length + 1):
-                        if length < len(text):
-                            at = start + cut
-                            certain = _before(one, at, at + length) and at + length == run.end()
-                            one.probe(shape, at, at + length, text[cut : cut + length], certain)
-    for chain in _CHAIN.finditer(one.low):
-        groups = list(_DIGITS.finditer(chain[0]))
-        for first in range(len(groups)):
-            for last in range(first + 1, len(groups)):
-                part = chain[0][groups[first].start() : groups[last].end()].replace(b"(0)", b"")
-                digits = re.sub(rb"[^0-9]", b"", part)
-                if len(digits) > MAX_PHONE + 2:
-                    break
-                bare = canonical(digits)
-                if len(bare) in phones:
-                    begin = chain.start()
-                    one.probe(Shape.PHONE, begin + groups[first].start(), begin + groups[last].end(), bare)
+def _with_room(data: NDArray[np.uint8], first: int, last: int) -> tuple[NDArray[np.uint8], int]:
+    """A copy of some bytes with what stands about them, or zeros; and of which byte its first one is the copy."""
+    at = first - MARGIN
+    made = np.zeros(last - first + 3 * MARGIN, np.uint8)
+    low, top = max(0, at), min(len(data), last + MARGIN)
+    made[low - at : top - at] = data[low:top]
+    return made, at
 
 
-def _windows(one: _Scan, shape: Shape, runs: re.Pattern[bytes], lengths: set[int], *, always: bool = False) -> None:
-    for run in runs.finditer(one.low):
-        for length in lengths:
-            for cut in range(len(run[0]) - length + 1):
-                whole = length == len(run[0])
-                if whole or always or one.binary:
-                    at = run.start() + cut
-                    one.probe(shape, at, at + length, run[0][cut : cut + length], whole or always)
+@cache
+def _state(key: bytes) -> NDArray[np.uint32]:
+    return started(key)
 
 
-def _integers(one: _Scan) -> None:
-    lengths = one.index.lengths.get(Shape.NUMBER, set())
-    for at in range(len(one.data) - 5):
-        for size, order in ((6, "big"), (8, "big"), (8, "little")):
-            raw = one.data[at : at + size]
-            if len(raw) == size:
-                text = b"%d" % int.from_bytes(raw, order)  # type: ignore[arg-type]
-                if len(text) in lengths:
-                    one.probe(Shape.NUMBER, at, at + size, text, False)
+def _pass(
+    data: NDArray[np.uint8],
+    at: int,
+    own: tuple[int, int],
+    index: Index,
+    plan: Plan,
+    tested: Tested,
+    *,
+    binary: bool,
+    size: int | None = None,
+) -> Hits:
+    """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What is too much for its room is redone."""
+    base = data.ctypes.data - at
+    room = _ROOM
+    while True:
+        some = Tested()
+        kept = np.empty((3, room), np.int64)
+        end = len(data) if size is None else size
+        count = sweep_block(
+            mode(), base, *own, end, binary, plan.row, index.words, *kept, some.counts, some.leading, int(index.wide)
+        )
+        if count <= room:
+            break
+        room = int(count)
+    tested.add(some)
+    columns = (index.first, index.second, index.kinds, index.people)
+    hits = np.empty((room, 5), np.int64)
+    state = _state(index.key)
+    while True:
+        found = verified(mode(), base, binary, *kept, count, state, index.starts, index.shift, columns, hits)
+        if found <= len(hits):
+            break
+        hits = np.empty((int(found), 5), np.int64)
+    rows = _rows(hits[:found], kept)
+    if index.wide:
+        wide = _wide(data, at, kept[:, :count], index)
+        rows = np.concatenate((rows, wide)) if len(wide) else rows
+    rows = _longest(rows)
+    return rows[(rows[:, 0] >= own[0]) & (rows[:, 0] < own[1])]
 
 
-def _addresses(one: _Scan) -> None:
-    local_class, domain_class = _CLASSES[one.binary]
-    for sign in _AT.finditer(one.low):
-        at, after = sign.span()
-        domain = domain_class.match(one.low, after)
-        local = local_class.match(one.low[max(0, at - 65) : at][::-1])
-        if domain is None or local is None:
-            continue
-        begin, end = at - local.end(), domain.end()
-        if one.low[begin - 1 : begin] == b"\\" and begin and one.low[begin : begin + 1] in b"ntrbf":
-            begin += 1
-        stripped = after + len(one.low[after:end].rstrip(b".-"))
-        starts = [begin] + [begin + mark.end() for mark in _MARKS.finditer(one.low[begin:at])]
-        tried = [(start, stripped, True) for start in dict.fromkeys(starts)]
-        if one.binary:
-            tried += [
-                (start, stop, _before(one, start, stop) and (stop == stripped or _ends(one.data, stop)))
-                for stop in range(stripped, after + 2, -1)
-                if one.low[after:stop] in one.index.domains
-                for start in range(begin, at)
-            ]
-        for start, stop, certain in tried:
-            if 0 < at - start <= 64 and stop - after >= 3:
-                low = one.low[start:at] + b"@" + one.low[after:stop]
-                if one.probe(Shape.ADDRESS, start, stop, low, certain):
-                    break
+def _rows(hits: Hits, kept: Hits) -> Hits:
+    start, end, note = (column[hits[:, 0]] for column in kept)
+    sign = np.where(hits[:, 3] == ADDRESS, start + (note >> 16), -1)
+    return np.stack((start, end, hits[:, 1], hits[:, 2], hits[:, 4], sign), axis=1)
 
 
-def _ends(data: bytes, stop: int) -> bool:
-    return data[stop - 1 : stop].islower() and data[stop : stop + 1].isupper()
+def _wide(data: NDArray[np.uint8], at: int, kept: Hits, index: Index) -> Hits:
+    """The addresses that have letters beyond ASCII: those need folding as Unicode says."""
+    rows = []
+    for start, end, note in kept[:, kept[2] & 255 == WIDE].T.tolist():
+        sign, size = start + (note >> 16), (note >> 8) & 255
+        parts = (data[start - at : sign - at], data[sign + size - at : end - at])
+        local, domain = (fold(part.tobytes().decode("utf-8", "replace")) for part in parts)
+        for kind, person in index.who(Shape.ADDRESS, local + b"@" + domain):
+            rows.append((start, end, CODES[kind], person, 3, sign))
+    return np.array(rows, np.int64).reshape(-1, 6)
 
 
-def _before(one: _Scan, start: int, stop: int) -> bool:
-    """PostgreSQL writes a short value's length before it, as (length + 1) * 2 + 1."""
-    length = stop - start
-    return start > 0 and length < 126 and one.data[start - 1] == (length + 1) * 2 + 1
+def _found(rows: Hits, begin: int, tested: Tested, *, binary: bool) -> Found:
+    """Rows as columns, by place, from `begin` on."""
+    rows = rows[np.lexsort((rows[:, 3], rows[:, 2], rows[:, 1], rows[:, 0]))]
+    whole = rows[:, 4]
+    if binary and (whole != 3).any():
+        whole = whole | _beside(rows)
+    owned = rows[:, 0] >= begin
+    if not owned.all():
+        rows, whole = rows[owned], whole[owned]
+    start, end, kind, person = (np.ascontiguousarray(rows[:, n]) for n in range(4))
+    return Found(start, end, kind.astype(np.uint8), person, whole == 3, tested)
 
 
-def _found(one: _Scan) -> Found:
-    hits = sorted(one.hits)
-    columns = list(zip(*hits, strict=True)) or [()] * 5
-    return Found(
-        np.array(columns[0], np.int64),
-        np.array(columns[1], np.int64),
-        np.array([CODES[kind] for kind in columns[2]], np.uint8),
-        np.array(columns[3], np.int64),
-        np.array(columns[4], np.bool_),
-        one.tested,
-    )
+def _longest(rows: Hits) -> Hits:
+    """Of several hits about one @ the one that ends last, and of those begins first."""
+    sign = rows[:, 5]
+    at = np.flatnonzero(sign >= 0)
+    ranked = at[np.lexsort((rows[at, 0], -rows[at, 1], sign[at]))]
+    if not len(ranked):
+        return rows
+    places = sign[ranked]
+    group = np.cumsum(np.concatenate(([0], places[1:] != places[:-1])))
+    first = ranked[np.concatenate(([True], places[1:] != places[:-1]))][group]
+    same = (rows[ranked, 0] == rows[first, 0]) & (rows[ranked, 1] == rows[first, 1])
+    kept = np.ones(len(rows), np.bool_)
+    kept[ranked[~same]] = False
+    return rows[kept] if not same.all() else rows
+
+
+def _beside(rows: Hits) -> NDArray[np.int64]:
+    """1 where an id of the same person ends right where a hit begins."""
+    ids = rows[np.isin(rows[:, 2], _IDS)]
+    ends = set(zip(ids[:, 1].tolist(), ids[:, 3].tolist(), strict=True))
+    pairs = zip(rows[:, 0].tolist(), rows[:, 3].tolist(), strict=True)
+    return np.array([1 if pair in ends else 0 for pair in pairs], np.int64)

@@ -30,7 +30,7 @@ class Shape(IntEnum):
 
 _ADDRESS = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{3,255}")
 _SCOPED = re.compile(rb"[a-z2-7]{26}")
-_NUMBER = re.compile(rb"[0-9]{8,64}")
+_NUMBER = re.compile(rb"[0-9]{8,60}")
 _TOKEN = re.compile(rb"[a-z0-9_-]{8,64}")
 _HEX = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}")
 _PHONE = re.compile(r"\+?[0-9 ().\u00a0/-]{7,40}")
