@@ -54,7 +54,7 @@ def groups(reading: Reading, found: Found, known: Names, strong: int) -> Groups:
 @compiled
 def _groups(
     data: Any, starts: Any, finishes: Any, order: Any, people: Any, kinds: Any, certain: Any, rows: Any,
-    bounds: Any, hashes: Any, reach: int, binary: bool, strong: int,
+    bounds: Any, hashes: Any, reach: int, binary: Any, strong: int,
 ) -> Any:  # fmt: skip
     made, count, size = np.empty((len(order), 9), np.int64), 0, len(order)
     begins, ends = starts[order], finishes[order]

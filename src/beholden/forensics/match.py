@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beholden.forensics.groups import (
     CERTAIN,
@@ -26,7 +27,7 @@ from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.scan import scan
 from beholden.forensics.kernel.values import CODES, Shape, phones
 from beholden.forensics.kernel.values import KINDS as OF_CODE
-from beholden.forensics.names import ASK, YES
+from beholden.forensics.names import ASK, SHORTEST, YES
 from beholden.forensics.needles import PHONES, Needles, Sought
 from beholden.forensics.readings.reading import Allowance, Reading
 from beholden.forensics.readings.tree import allowance, readings
@@ -45,6 +46,7 @@ _FINDING = _STRONG | {Kind.PHONE}
 _MAY_HOLD = re.compile(rb"[0-9a-z+/_=-]{8}|[%\\&][0-9a-z#]")
 """What a short text has that may hold an id, a phone or an encoding."""
 _STRONG_BITS = sum(1 << CODES[kind] for kind in _STRONG)
+_GOES_ON = re.compile(rb"[A-Za-z0-9.-]")
 _FIELDS = [
     frozenset[str](kind for code, kind in enumerate(OF_CODE) if bits >> code & 1) for bits in range(1 << len(OF_CODE))
 ]
@@ -112,21 +114,39 @@ def _in_reading(reading: Reading, found: Found, sought: Needles) -> Iterator[Mat
     for number, (kinds, certain, named, who, start, last, end) in enumerate(
         zip(*(column.tolist() for column in columns), strict=True)
     ):
-        person, fields, sure = PersonNumber(who), _FIELDS[kinds], bool(certain)
+        person, fields, row = PersonNumber(who), _FIELDS[kinds], rows[number]
+        sure = bool(certain) or _explained(reading, found, hits[row[FIRST] : row[LAST]], sought.people[person])
         corroborated = corroborates(fields, certain=sure)
         if not corroborated:
-            if named == YES:
-                fields |= {Kind.NAME}
-            else:
-                fields |= _beside(reading, found, made.rows[number], hits, sought, person)
+            beside = {Kind.NAME} if named == YES else _beside(reading, found, row, hits, sought, person)
+            fields |= beside
             corroborated = corroborates(fields, certain=sure)
+        places = (start, last, end)
         if reading.spots is not None:
-            start, last, end = reading.place(start), reading.place(last), reading.place(end - 1) + 1
-        yield Match(person, fields, corroborated, start, last, end)
+            places = (reading.place(start), reading.place(last), reading.place(end - 1) + 1)
+        yield Match(person, fields, corroborated, *places)
+
+
+def _explained(reading: Reading, found: Found, hits: NDArray[np.int64], one: Sought) -> bool:
+    """Whether a cut in a run of binary is explained by the person's name directly before it, and ends as values do."""
+    name = fold(one.name)
+    if not reading.binary or len(name) < SHORTEST:
+        return False
+    for start, end in zip(found.start[hits].tolist(), found.end[hits].tolist(), strict=True):
+        after = reading.data[end : end + 1]
+        ends = _GOES_ON.match(after) is None or (reading.data[end - 1 : end].islower() and after.isupper())
+        if ends and fold(reading.text(max(0, start - 2 * len(name)), start)).endswith(name):
+            return True
+    return False
 
 
 def _beside(
-    reading: Reading, found: Found, row: np.ndarray, hits: np.ndarray, sought: Needles, person: PersonNumber
+    reading: Reading,
+    found: Found,
+    row: NDArray[np.int64],
+    hits: NDArray[np.int64],
+    sought: Needles,
+    person: PersonNumber,
 ) -> frozenset[str]:
     """What else of this person stands in the record, where the quick look did not see the name."""
     one = sought.people[person]

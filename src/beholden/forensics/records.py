@@ -134,9 +134,9 @@ def _object(data: Any, start: int, end: int, low: int, high: int) -> tuple[int, 
 def _turn(data: Any, at: int) -> int:
     """Whether something opens (1) or closes (-1) at a byte."""
     letter = data[at]
-    if letter == 123 or letter == 91 or letter == 40:
+    if letter in {123, 91, 40}:
         return 1
-    if letter == 125 or letter == 93 or letter == 41:
+    if letter in {125, 93, 41}:
         return -1
     if letter != 60 or at + 2 >= len(data):
         return 0

@@ -222,7 +222,7 @@ def _escape(
 def _touches(fresh: Any, at: int, length: int) -> bool:
     if len(fresh) == 0:
         return True
-    for index in range(at, at + length):
+    for index in range(at, at + length):  # noqa: SIM110 (numba compiles no generator here)
         if fresh[index]:
             return True
     return False

@@ -180,7 +180,7 @@ def _aligned(
     held, width, streak, ordinal = 0, 0, 0, 0
     opened, closes, first = -1, -1, -1
     # Where the letters stand: a place so many letters back is needed, and line ends lie between.
-    mark, mark_ordinal = -1, -1
+    mark = -1
     for at in range(start, end):
         value = letters[data[at]]
         if value == 255:
@@ -189,7 +189,6 @@ def _aligned(
             if (ordinal - alignment) % back == 0:
                 # Two marks are remembered, so that a window reaches back one to two reaches.
                 first, mark = mark if mark >= 0 else at, at
-                mark_ordinal = ordinal
             held = ((held << bits) | value) & 0xFFFF
             width += bits
             if width >= 8:
@@ -239,7 +238,7 @@ def _is_fresh(fresh: Any, start: int, end: int) -> bool:
     """Whether a run touches anything that the encoding around it changed."""
     if len(fresh) == 0:
         return True
-    for at in range(start, end):
+    for at in range(start, end):  # noqa: SIM110 (numba compiles no generator here)
         if fresh[at]:
             return True
     return False

@@ -64,7 +64,7 @@ def one_order(raw: bytes) -> int | None:
 
 @inner
 def _plain(letter: Any) -> Any:
-    return letter == 9 or letter == 10 or letter == 13 or 32 <= letter < 127
+    return letter in {9, 10, 13} or 32 <= letter < 127
 
 
 @compiled
