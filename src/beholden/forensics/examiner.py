@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from beholden.forensics.containers import HEAD, PACKED, Form, Limits, Stop, recognise, shown
 from beholden.forensics.coverage import Coverage, Reason
 from beholden.forensics.entropy import BLOCK, is_opaque
-from beholden.forensics.match import match_row, match_text
+from beholden.forensics.kernel.found import Tested
+from beholden.forensics.match import Match, match_row, match_text
 from beholden.forensics.needles import Needles
 from beholden.forensics.ports import Entry, Unpacked
+from beholden.forensics.readings.reading import Allowance
+from beholden.forensics.readings.tree import allowance
 from beholden.forensics.region import Ranges, Region, State, first
-from beholden.forensics.scan import Tested
 from beholden.forensics.source import Held, Part, Source
 from beholden.forensics.sqlite.database import Database, Leftover, Row
 from beholden.forensics.sqlite.format import HEADER, read_header
@@ -19,8 +21,9 @@ from beholden.forensics.tally import Site, Tally
 from beholden.model.errors import BadInput
 
 CHUNK = 4 << 20
-MARGIN = 2048
-"""Bytes read again on both sides of a chunk, so that nothing is cut and every window is whole; even, for UTF-16."""
+MARGIN = 8192
+"""Bytes read again on both sides of a chunk, so that nothing is cut and every record is whole, encoded thrice too;
+even, for UTF-16."""
 SMALLEST_BLOB = 256
 LOGS = ("-wal", "-journal")
 
@@ -67,6 +70,8 @@ class Examiner:
     tally: Tally = field(default_factory=Tally)
     coverage: Coverage = field(default_factory=Coverage)
     tested: Tested = field(default_factory=Tested)
+    encoded: Allowance = field(default_factory=lambda: Allowance(0))
+    """What decoding left out of the file that is being read."""
 
     def examine(self, place: Place, source: Source, logs: Mapping[str, Source] | None = None) -> None:
         """Search one file. `logs` are the companions of a database, by the end of their names."""
@@ -91,6 +96,22 @@ class Examiner:
 
     # Text and unknown bytes
 
+    def _match(self, raw: bytes, *, binary: bool | None = None) -> list[Match]:
+        """Everyone in a buffer, in all its readings."""
+        allowed = allowance(len(raw))
+        found = match_text(raw, self.sought, self.tested, binary=binary, allowed=allowed)
+        self.encoded.refused += allowed.refused
+        self.encoded.too_deep += allowed.too_deep
+        return found
+
+    def _left_encoded(self, place: Place) -> None:
+        """Say what decoding left out. The bytes themselves were searched as they stand."""
+        left, self.encoded = self.encoded, Allowance(0)
+        if left.refused:
+            self.coverage.gap(place.path, Reason.TOO_LARGE, 0, f"{left.refused} bytes, decoded, were not searched")
+        if left.too_deep:
+            self.coverage.gap(place.path, Reason.TOO_DEEP, 0, f"{left.too_deep} stretches of encoded text")
+
     def _plain(self, place: Place, source: Source, *, judge: bool = True) -> None:
         """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
@@ -98,13 +119,14 @@ class Examiner:
         for start in range(0, source.size, CHUNK):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
-            for match in match_text(raw, self.sought, self.tested):
+            for match in self._match(raw):
                 if first + match.last >= start and first + match.first < start + CHUNK:
                     self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
             if judge:
                 opaque += _opaque_bytes(body)
             self.progress(len(body))
+        self._left_encoded(place)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, opaque)
 
@@ -184,6 +206,7 @@ class Examiner:
                     self.coverage.gap(place.path, Reason.DISORDER, min(opaque, left), "between the members")
                     left -= min(opaque, left)
             at = max(at, end)
+        self._left_encoded(place)
 
     def _raw(self, place: Place, source: Source, where: str, base: int) -> int:
         """Search bytes that are no file of their own; how many of them nobody can read."""
@@ -191,7 +214,7 @@ class Examiner:
         opaque = 0
         for start in range(0, source.size, CHUNK):
             raw = source.read(start, CHUNK + MARGIN)
-            for match in match_text(raw, self.sought, self.tested, binary=True):
+            for match in self._match(raw, binary=True):
                 self.tally.add(site, match, base + start + match.first)
             opaque += _opaque_bytes(raw[:CHUNK])
         return opaque
@@ -213,6 +236,7 @@ class Examiner:
                 opaque += self._leftover(place, found, live)
             if number % 1000 == 999:
                 self.progress(0)
+        self._left_encoded(place)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the database")
         for what, times in database.faults.items():
@@ -239,14 +263,14 @@ class Examiner:
             self.examine(place.inner(name), Held(blob))
             return 0
         site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
-        for match in match_text(blob, self.sought, self.tested):
+        for match in self._match(blob):
             self.tally.add(site, match, row.offset + match.first)
         return _opaque_bytes(blob)
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
         """Bytes without rows. Who is live in this database is not called deleted for a stale copy in its pages."""
         site = Site(place.exhibit, place.path, _table(found.table, found.zone), State.DELETED)
-        for match in match_text(found.data, self.sought, self.tested, binary=True):
+        for match in self._match(found.data, binary=True):
             if not live.get(match.person, False) and (match.corroborated or match.person not in live):
                 self.tally.add(site, match, found.offset + match.first)
         return _opaque_bytes(found.data) if len(found.data) >= 4 * SMALLEST_BLOB else 0

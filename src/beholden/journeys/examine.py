@@ -171,7 +171,7 @@ def examine(
         counts,
         custody,
         examiner.coverage.statement(),
-        expected_by_chance(sought, examiner.tested.addresses, examiner.tested.ids),
+        expected_by_chance(sought, examiner.tested),
         sought,
         examiner.tally,
     )
