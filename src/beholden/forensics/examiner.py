@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from beholden.forensics.containers import HEAD, PACKED, Form, Limits, Stop, recognise, shown
+from beholden.forensics.containers import HEAD, PACKED, VOLUMES, Form, Limits, Stop, form_of, recognise, shown
 from beholden.forensics.coverage import Coverage, Reason
 from beholden.forensics.entropy import BLOCK, is_opaque
 from beholden.forensics.match import match_row, match_text
@@ -11,7 +11,7 @@ from beholden.forensics.needles import Needles
 from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.region import Ranges, Region, State, first
 from beholden.forensics.scan import Tested
-from beholden.forensics.source import Held, Part, Source
+from beholden.forensics.source import Held, Part, Source, next_data
 from beholden.forensics.sqlite.database import Database, Leftover, Row
 from beholden.forensics.sqlite.format import HEADER, read_header
 from beholden.forensics.sqlite.pages import Zone
@@ -24,6 +24,8 @@ MARGIN = 2048
 SMALLEST_BLOB = 256
 LOGS = ("-wal", "-journal")
 
+REMAINS = frozenset({Region.STRUCTURE, Region.SLACK})
+"""Bytes that are left when a disk or file system has been opened; its first ones would have it opened once more."""
 _ZONES = {"-wal": Zone.LOG, "-journal": Zone.JOURNAL}
 
 Open = Callable[[Form, Source], Iterator[Entry]]
@@ -49,7 +51,8 @@ class Place:
     def inner(self, name: str, region: Region = Region.MEMBER) -> "Place":
         """A member of a container. What lies in something deleted is deleted."""
         region = self.region if self.region.state is State.DELETED else region
-        return Place(self.exhibit, f"{self.path} > {shown(name)}", self.depth + 1, region)
+        path = f"{self.path} > {shown(name)}" if name else self.path
+        return Place(self.exhibit, path, self.depth + 1, region)
 
 
 @dataclass(slots=True)
@@ -72,7 +75,7 @@ class Examiner:
         """Search one file. `logs` are the companions of a database, by the end of their names."""
         logs = logs or {}
         self.coverage.file(source.size, unpacked=place.depth > 0)
-        form, name = recognise(source.read(0, HEAD))
+        form, name = (Form.PLAIN, "") if place.region in REMAINS else form_of(source)
         if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
             logs = self._database(place, source, logs)
         elif form in PACKED and place.depth >= self.limits.depth:
@@ -95,7 +98,7 @@ class Examiner:
         """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
         opaque = 0
-        for start in range(0, source.size, CHUNK):
+        for start in _chunks(source):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
             for match in match_text(raw, self.sought, self.tested):
@@ -132,8 +135,9 @@ class Examiner:
 
     def _listed(self, place: Place, source: Source, form: Form) -> list[Entry]:
         listed: list[Entry] = []
+        most = self.limits.files if form in VOLUMES else self.limits.members
         for entry in self.entries(form, source):
-            if len(listed) >= self.limits.members:
+            if len(listed) >= most:
                 self.coverage.gap(place.path, Reason.TOO_MANY, 0, f"only the first {len(listed)} members were read")
                 break
             listed.append(entry)
@@ -148,6 +152,11 @@ class Examiner:
             self._with_logs(place, entry, names, unpacked.source, logs, bad)
             if unpacked.stop is not None:
                 bad.append((_unread(entry, unpacked), _STOPS[unpacked.stop], shown(entry.name)))
+            path = place.inner(entry.name).path
+            for part in unpacked.damage():
+                self.coverage.gap(path, part.reason, part.length, f"from byte {part.start}: {part.detail}")
+            for said in unpacked.checks():
+                self.coverage.checked(path, said)
             return entry.covers if unpacked.stop is not None else first(entry.covers, unpacked.packed)
 
     def _with_logs(
@@ -189,7 +198,7 @@ class Examiner:
         """Search bytes that are no file of their own; how many of them nobody can read."""
         site = Site(place.exhibit, place.path, where, State.DELETED)
         opaque = 0
-        for start in range(0, source.size, CHUNK):
+        for start in _chunks(source):
             raw = source.read(start, CHUNK + MARGIN)
             for match in match_text(raw, self.sought, self.tested, binary=True):
                 self.tally.add(site, match, base + start + match.first)
@@ -263,6 +272,18 @@ def _is_log_of_other(name: str, names: Mapping[str, Entry]) -> bool:
 def _unread(entry: Entry, unpacked: Unpacked) -> int:
     """How many of a member's packed bytes were not read."""
     return max(0, entry.packed - unpacked.packed) if unpacked.source.size else entry.packed
+
+
+def _chunks(source: Source) -> Iterator[int]:
+    """Where the chunks begin that may hold something; holes are passed over."""
+    start = 0
+    while start < source.size:
+        found = next_data(source, start)
+        if found >= start + CHUNK:
+            start = found // CHUNK * CHUNK
+            continue
+        yield start
+        start += CHUNK
 
 
 def _opaque_bytes(data: bytes) -> int:

@@ -13,11 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from beholden.backends.evidence import filesystems
+from beholden.backends.evidence.images import opening, partitions
 from beholden.backends.evidence.unpack import Unpacker
 from beholden.forensics.containers import Form, Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Progress
-from beholden.forensics.source import Source
+from beholden.forensics.source import Joined, Source
 from beholden.model.errors import BadInput, Unavailable
 
 BLOCK = 1 << 20
@@ -83,6 +85,13 @@ class FileEvidence:
 
     def entries(self, form: Form, source: Source) -> Iterator[Entry]:
         """See Evidence."""
+        if form is Form.DISK_IMAGE:
+            is_exhibit = isinstance(source, OpenFile | Joined)
+            return opening.disk(source, None if is_exhibit else self._unpacker.budget)
+        if form is Form.DISK:
+            return partitions.entries(source)
+        if form is Form.FILE_SYSTEM:
+            return filesystems.entries(source, self._unpacker.budget)
         return self._unpacker.entries(form, source)
 
     def digest(self, exhibit: Exhibit, progress: Progress) -> str | None:
