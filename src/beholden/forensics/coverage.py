@@ -31,7 +31,7 @@ class Reason(StrEnum):
     NO_CONTENT = "a pipe or socket, which holds nothing"
     DAMAGED_IMAGE = "damaged part of a disk image"
     ELSEWHERE = "in a part of a disk image that is not in the evidence"
-    DAMAGED_VOLUME = "damaged file system"
+    DAMAGED_VOLUME = "disk, file system or part of one that cannot be opened"
 
 
 HARMLESS = frozenset({Reason.LINK_IN, Reason.SAME_FILE, Reason.NO_CONTENT})

@@ -124,7 +124,8 @@ class Examiner:
                     covered.append(self._member(place, entry, names, bad))
             covered += [entry.covers for entry in members if _is_log_of_other(entry.name, names)]
         except BadInput as error:
-            self.coverage.gap(place.path, Reason.CORRUPT, source.size, error.message)
+            reason = Reason.DAMAGED_VOLUME if form in VOLUMES else Reason.CORRUPT
+            self.coverage.gap(place.path, reason, source.size, error.message)
             self._plain(place, source, judge=False)
             return
         left = source.size

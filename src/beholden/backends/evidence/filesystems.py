@@ -67,6 +67,8 @@ class _Opened:
             elif not stream.folder:
                 yield from self._file(stream, LIVE)
         known = mark_used(self.source, self.blocks, self.volume.block, self._bitmap())
+        if not known:  # at least the descriptors: unallocated space must not begin like a file system
+            self.blocks.allocate_all(0, -(-filesystems.HEAD // self.volume.block))
         table = self._table()
         for stream in self.resident:
             yield from self._small(stream, table)
@@ -180,7 +182,9 @@ class _Opened:
         end = self.volume.blocks * block
         if end < self.source.size:
             behind = ((end, self.source.size - end),)
-            yield _lying(f"space behind the file system, from byte {end}", self.source, behind, Region.UNALLOCATED)
+            # NTFS keeps the copy of its boot sector there
+            region = Region.STRUCTURE if filesystems.is_ntfs(self.source.read(0, 512)) else Region.UNALLOCATED
+            yield _lying(f"space behind the file system, from byte {end}", self.source, behind, region)
         tables = without(tuple(self._in_bytes(STRUCTURE)), [tuple(self.inside)])
         made = Runs(self.source, tables)
         opened = partial(self._structure, made)
