@@ -72,6 +72,8 @@ def is_ext(head: bytes) -> bool:
     blocks_group, _, inodes_group = struct.unpack_from("<III", head, 1056)
     sane: bool = inodes > 0 and blocks > 0 and first <= 1 and log_block <= 6
     most = 8 << (10 + log_block)
+    if head[1024 + 0x65] & 2:  # blocks in clusters
+        most <<= 16
     return sane and bool(0 < blocks_group <= most) and bool(0 < inodes_group <= most)
 
 

@@ -84,6 +84,7 @@ class EwfImage:
         self._packed = np.concatenate([nothing, *layout.packed])[: layout.chunks]
         self._stored_digests = layout.stored
         self._complete = layout.finished
+        self.size = max(self.size, self._half_sector())
         self._cache = Cache()
         for fault in layout.faults:
             self.said.append(fault)
@@ -91,6 +92,13 @@ class EwfImage:
         for first, count in layout.unread:
             length = min(count * sector, self.size - first * sector)
             self.faults.note(first * sector, length, Reason.DAMAGED_IMAGE, "could not be read when the image was made")
+
+    def _half_sector(self) -> int:
+        """The disk's size where its last chunk says more than whole sectors: what was imaged was a file."""
+        before = (len(self._starts) - 1) * self._chunk
+        if before < 0 or self._packed[-1] or not before < self.size <= before + self._chunk:
+            return 0
+        return before + min(self._chunk, int(self._ends[-1] - self._starts[-1]) - 4)
 
     @property
     def expansion(self) -> int:
