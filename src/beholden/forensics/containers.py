@@ -7,11 +7,13 @@ bytes count as unreadable, never as searched.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from beholden.forensics import filesystems
+from beholden.forensics.source import Source
 from beholden.forensics.sqlite.format import MAGIC as SQLITE_MAGIC
 from beholden.forensics.sqlite.wal import JOURNAL_MAGIC, WAL_MAGIC
 
 HEAD = 512
-"""Bytes that `recognise` wants to see."""
+"""Bytes that `recognise` wants to see; `form_of` looks further into what may be a disk."""
 
 
 class Form(StrEnum):
@@ -27,9 +29,13 @@ class Form(StrEnum):
     SQLITE_JOURNAL = "SQLite rollback journal"
     OPAQUE = "format that is not decoded"
     PLAIN = "plain"
+    DISK_IMAGE = "disk image"
+    DISK = "disk with partitions"
+    FILE_SYSTEM = "file system"
 
 
-PACKED = frozenset({Form.GZIP, Form.BZIP2, Form.XZ, Form.ZIP, Form.TAR})
+VOLUMES = frozenset({Form.DISK_IMAGE, Form.DISK, Form.FILE_SYSTEM})
+PACKED = frozenset({Form.GZIP, Form.BZIP2, Form.XZ, Form.ZIP, Form.TAR}) | VOLUMES
 
 _MAGIC: tuple[tuple[int, bytes, Form, str], ...] = (
     (0, SQLITE_MAGIC, Form.SQLITE, ""),
@@ -55,9 +61,6 @@ _MAGIC: tuple[tuple[int, bytes, Form, str], ...] = (
     (0, b"\x89PNG\r\n", Form.OPAQUE, "PNG picture"),
     (0, b"GIF8", Form.OPAQUE, "GIF picture"),
     (4, b"ftyp", Form.OPAQUE, "MPEG-4 file"),
-    (0, b"EVF\x09\x0d\x0a\xff\x00", Form.OPAQUE, "Expert Witness disk image"),
-    (0, b"QFI\xfb", Form.OPAQUE, "QCOW disk image"),
-    (0, b"KDMV", Form.OPAQUE, "VMDK disk image"),
     (0, b"LUKS\xba\xbe", Form.OPAQUE, "LUKS encrypted volume"),
     (0, b"Salted__", Form.OPAQUE, "OpenSSL encrypted file"),
     (0, b"-----BEGIN PGP MESSAGE", Form.OPAQUE, "PGP encrypted message"),
@@ -71,6 +74,23 @@ def recognise(head: bytes) -> tuple[Form, str]:
         if head[offset : offset + len(magic)] == magic:
             return form, name
     return Form.PLAIN, ""
+
+
+def form_of(source: Source) -> tuple[Form, str]:
+    """What a source is, as `recognise` says it, and whether it is a disk, an image of one, or a file system."""
+    head = source.read(0, HEAD)
+    form, name = recognise(head)
+    if form is not Form.PLAIN or source.size < HEAD:
+        return form, name
+    head += source.read(len(head), filesystems.HEAD - len(head))
+    if filesystems.image(head, source.read(source.size - filesystems.SECTOR, filesystems.SECTOR)):
+        return Form.DISK_IMAGE, ""
+    closed = filesystems.closed(head)
+    if closed is not None:
+        return Form.OPAQUE, closed
+    if filesystems.file_system(head):
+        return Form.FILE_SYSTEM, ""
+    return (Form.DISK, "") if filesystems.is_disk(head) else (Form.PLAIN, "")
 
 
 class Stop(StrEnum):
@@ -92,6 +112,8 @@ class Limits:
     member: int = 16 << 30
     total: int = 64 << 30
     members: int = 200_000
+    files: int = 2_000_000
+    """Files of one file system."""
     ratio: int = 300
     ratio_from: int = 64 << 20
     directory: int = 64 << 20

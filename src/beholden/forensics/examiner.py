@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from beholden.forensics.containers import HEAD, PACKED, Form, Limits, Stop, recognise, shown
+from beholden.forensics.containers import HEAD, PACKED, VOLUMES, Form, Limits, Stop, form_of, recognise, shown
 from beholden.forensics.coverage import Coverage, Reason
 from beholden.forensics.entropy import BLOCK, is_opaque
 from beholden.forensics.kernel.found import Tested
@@ -13,7 +13,7 @@ from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.readings.reading import Allowance
 from beholden.forensics.readings.tree import allowance
 from beholden.forensics.region import Ranges, Region, State, first
-from beholden.forensics.source import Held, Part, Source
+from beholden.forensics.source import Held, Part, Source, next_data
 from beholden.forensics.sqlite.database import Database, Leftover, Row
 from beholden.forensics.sqlite.format import HEADER, read_header
 from beholden.forensics.sqlite.pages import Zone
@@ -27,6 +27,8 @@ even, for UTF-16."""
 SMALLEST_BLOB = 256
 LOGS = ("-wal", "-journal")
 
+REMAINS = frozenset({Region.STRUCTURE, Region.SLACK})
+"""Bytes that are left when a disk or file system has been opened; its first ones would have it opened once more."""
 _ZONES = {"-wal": Zone.LOG, "-journal": Zone.JOURNAL}
 
 Open = Callable[[Form, Source], Iterator[Entry]]
@@ -52,7 +54,8 @@ class Place:
     def inner(self, name: str, region: Region = Region.MEMBER) -> "Place":
         """A member of a container. What lies in something deleted is deleted."""
         region = self.region if self.region.state is State.DELETED else region
-        return Place(self.exhibit, f"{self.path} > {shown(name)}", self.depth + 1, region)
+        path = f"{self.path} > {shown(name)}" if name else self.path
+        return Place(self.exhibit, path, self.depth + 1, region)
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ class Examiner:
         """Search one file. `logs` are the companions of a database, by the end of their names."""
         logs = logs or {}
         self.coverage.file(source.size, unpacked=place.depth > 0)
-        form, name = recognise(source.read(0, HEAD))
+        form, name = (Form.PLAIN, "") if place.region in REMAINS else form_of(source)
         if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
             logs = self._database(place, source, logs)
         elif form in PACKED and place.depth >= self.limits.depth:
@@ -116,7 +119,7 @@ class Examiner:
         """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
         opaque = 0
-        for start in range(0, source.size, CHUNK):
+        for start in _chunks(source):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
             for match in self._match(raw):
@@ -143,7 +146,8 @@ class Examiner:
                     covered.append(self._member(place, entry, names, bad))
             covered += [entry.covers for entry in members if _is_log_of_other(entry.name, names)]
         except BadInput as error:
-            self.coverage.gap(place.path, Reason.CORRUPT, source.size, error.message)
+            reason = Reason.DAMAGED_VOLUME if form in VOLUMES else Reason.CORRUPT
+            self.coverage.gap(place.path, reason, source.size, error.message)
             self._plain(place, source, judge=False)
             return
         left = source.size
@@ -154,8 +158,9 @@ class Examiner:
 
     def _listed(self, place: Place, source: Source, form: Form) -> list[Entry]:
         listed: list[Entry] = []
+        most = self.limits.files if form in VOLUMES else self.limits.members
         for entry in self.entries(form, source):
-            if len(listed) >= self.limits.members:
+            if len(listed) >= most:
                 self.coverage.gap(place.path, Reason.TOO_MANY, 0, f"only the first {len(listed)} members were read")
                 break
             listed.append(entry)
@@ -170,6 +175,11 @@ class Examiner:
             self._with_logs(place, entry, names, unpacked.source, logs, bad)
             if unpacked.stop is not None:
                 bad.append((_unread(entry, unpacked), _STOPS[unpacked.stop], shown(entry.name)))
+            path = place.inner(entry.name).path
+            for part in unpacked.damage():
+                self.coverage.gap(path, part.reason, part.length, f"from byte {part.start}: {part.detail}")
+            for said in unpacked.checks():
+                self.coverage.checked(path, said)
             return entry.covers if unpacked.stop is not None else first(entry.covers, unpacked.packed)
 
     def _with_logs(
@@ -212,7 +222,7 @@ class Examiner:
         """Search bytes that are no file of their own; how many of them nobody can read."""
         site = Site(place.exhibit, place.path, where, State.DELETED)
         opaque = 0
-        for start in range(0, source.size, CHUNK):
+        for start in _chunks(source):
             raw = source.read(start, CHUNK + MARGIN)
             for match in self._match(raw, binary=True):
                 self.tally.add(site, match, base + start + match.first)
@@ -287,6 +297,18 @@ def _is_log_of_other(name: str, names: Mapping[str, Entry]) -> bool:
 def _unread(entry: Entry, unpacked: Unpacked) -> int:
     """How many of a member's packed bytes were not read."""
     return max(0, entry.packed - unpacked.packed) if unpacked.source.size else entry.packed
+
+
+def _chunks(source: Source) -> Iterator[int]:
+    """Where the chunks begin that may hold something; holes are passed over."""
+    start = 0
+    while start < source.size:
+        found = next_data(source, start)
+        if found >= start + CHUNK:
+            start = found // CHUNK * CHUNK
+            continue
+        yield start
+        start += CHUNK
 
 
 def _opaque_bytes(data: bytes) -> int:

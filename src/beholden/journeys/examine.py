@@ -161,7 +161,7 @@ def examine(
     for exhibit in custody:
         if not exhibit.unchanged:
             examiner.coverage.gap(exhibit.name, Reason.CHANGED, 0)
-    against, later = _weigh(examiner, custody, received, claim)
+    against, later = _weigh(examiner, intake, custody, received, claim)
     decision = _decide(examiner, custody, order, against, later, unsought)
     counts = reports.numbers(examiner.tally, sought, against, later, unsought)
     ended_at = engines.clock.now()
@@ -333,7 +333,9 @@ def _search(evidence: Evidence, intake: Intake, examiner: Examiner) -> None:
         examiner.coverage.gap(refused.name, refused.reason, refused.size)
     by_path = {exhibit.path: exhibit for exhibit in intake.exhibits}
     for exhibit in intake.exhibits:
-        if not _is_log_of_other(exhibit.path, by_path):
+        if exhibit.segment_of is not None:
+            examiner.coverage.file(0, unpacked=False)  # its bytes are read with the first segment
+        elif not _is_log_of_other(exhibit.path, by_path):
             _search_one(evidence, exhibit, by_path, examiner)
 
 
@@ -375,6 +377,7 @@ def _custody(exhibit: Exhibit, after: str | None) -> reports.Custody:
 
 def _weigh(
     examiner: Examiner,
+    intake: Intake,
     custody: Sequence[reports.Custody],
     received: Mapping[PersonNumber, _Received],
     claim: Claim | None,
@@ -384,7 +387,8 @@ def _weigh(
     Only exhibits that are still what they were count.
     """
     changed = {exhibit.name for exhibit in custody if not exhibit.unchanged}
-    sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}}
+    spoilt = {exhibit.segment_of for exhibit in intake.exhibits if exhibit.name in changed}
+    sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}} - spoilt
     found = [number for number, one in examiner.tally.people.items() if one.exhibits & sound]
     if claim is None or claim.at is None:
         return len(found), 0
