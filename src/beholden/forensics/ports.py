@@ -51,11 +51,13 @@ class Intake:
 @dataclass(frozen=True, slots=True)
 class Unpacked:
     """What a member of a container holds. `stop` says why it ends early, if it does; `packed` is what it took of the
-    container, in bytes. `source` is what could be read until then."""
+    container, in bytes. `source` is what could be read until then. `form` is how it is to be read, where its reader
+    knows better than its first bytes say."""
 
     source: Source
     packed: int
     stop: Stop | None = None
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)

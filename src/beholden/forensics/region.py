@@ -40,3 +40,9 @@ def first(ranges: Ranges, length: int) -> Ranges:
         taken.append((start, min(size, length)))
         length -= size
     return tuple(taken)
+
+
+def shared(ranges: Ranges, start: int, length: int) -> int:
+    """How many of the bytes from `start` lie in the ranges, which do not overlap."""
+    end = start + length
+    return sum(max(0, min(end, begin + size) - max(start, begin)) for begin, size in ranges)
