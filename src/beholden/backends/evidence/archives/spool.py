@@ -153,8 +153,13 @@ def as_written(name: str, source: Source, ranges: Ranges, region: Region = Regio
     return Entry(name, ranges, lying_there(Unpacked(spans, spans.size, None, Form.PLAIN)), region)
 
 
-class Stream(io.RawIOBase):
-    """A Source as a seekable raw stream, which libraries want."""
+def handle(source: Source) -> io.BufferedReader:
+    """A Source as the open file that libraries want."""
+    return io.BufferedReader(_Stream(source), 64 << 10)
+
+
+class _Stream(io.RawIOBase):
+    """A Source as a seekable raw stream."""
 
     def __init__(self, source: Source) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from pyarrow import ArrowException, CompressedInputStream, PythonFile
 
 from beholden.backends.evidence.archives.engines import STREAMS, run
 from beholden.backends.evidence.archives.lzw import lzw
-from beholden.backends.evidence.archives.spool import IN_MEMORY, STEP, Spool, Stopped, Stream, spooled
+from beholden.backends.evidence.archives.spool import IN_MEMORY, STEP, Spool, Stopped, handle, spooled
 from beholden.forensics.containers import Budget, Form, Stop
 from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.source import Part, Source
@@ -80,7 +80,7 @@ def _lz4(source: Source) -> Iterator[bytes]:
     while source.read(at, 4) == _LZ4:
         end = _lz4_end(source, at)
         try:
-            with CompressedInputStream(PythonFile(Stream(Part(source, at, end - at)), mode="r"), "lz4") as frame:
+            with CompressedInputStream(PythonFile(handle(Part(source, at, end - at)), mode="r"), "lz4") as frame:
                 while data := frame.read(STEP):
                     yield data
         except (ArrowException, OSError) as error:
