@@ -190,7 +190,7 @@ def test_text_deleted_by_a_tracked_change_does_not_part_what_stands_around_it() 
 @pytest.mark.parametrize(
     "declared",
     [
-        "<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;&a;'>]><w:document><w:t>&b;</w:t></w:document>",
+        "<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;&a;&a;'>]><w:document><w:t>&b;</w:t></w:document>",
         "<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><w:document><w:t>&a;</w:t></w:document>",
         "<!DOCTYPE x [<!ENTITY % p SYSTEM 'http://127.0.0.1:9/'>%p;]><w:document/>",
     ],
@@ -213,7 +213,7 @@ def test_a_pdf_whose_objects_name_each_other_in_a_circle_ends() -> None:
 
 
 def compound(**streams: bytes) -> bytes:
-    """A small OLE file: FAT in sector 0, directory from sector 1, every stream long enough to lie outside the mini one."""
+    """A small OLE file: FAT in sector 0, directory from sector 1, no stream in the mini one."""
     names = ["Root Entry", *streams]
     sectors: list[bytes] = []
     fat: list[int] = [0xFFFFFFFD]
@@ -239,9 +239,8 @@ def compound(**streams: bytes) -> bytes:
     directory = b"".join(entries).ljust(count * 512, b"\0")
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 62, 3, 0xFFFE, 9, 6) + bytes(6)
     head += struct.pack("<9I", 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0) + struct.pack("<I", 0)
-    return head.ljust(512, b"\xff") + struct.pack("<128I", *fat, *[0xFFFFFFFF] * (128 - len(fat))) + directory + b"".join(
-        sectors
-    )  # fmt: skip
+    tables = struct.pack("<128I", *fat, *[0xFFFFFFFF] * (128 - len(fat)))
+    return head.ljust(512, b"\xff") + tables + directory + b"".join(sectors)
 
 
 def test_the_streams_of_an_ole_file_are_read_in_one_piece_and_its_sealed_one_is_unreadable() -> None:

@@ -145,7 +145,11 @@ def _value(scalar: "pa.Scalar[Any]") -> object:
     try:
         return scalar.as_py()
     except _BROKEN:
-        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else str(scalar)
+        if isinstance(scalar, pa.StructScalar):
+            return {name: _value(scalar[name]) for name in scalar}
+        if isinstance(scalar, pa.ListScalar):
+            return [_value(one) for one in scalar.values or ()]
+        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else getattr(scalar, "value", "")
 
 
 def arrow(budget: Budget, source: Source) -> Iterator[Entry]:

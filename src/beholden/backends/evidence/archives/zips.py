@@ -69,7 +69,7 @@ class Zips:
         covered = [entry.covers for entry in entries]
         if end is not None and listed:
             covered.append(((end.start, min(end.size, max(0, source.size - end.start))),))
-        known = {member.header for member in listed}
+        known = {member.header for member in listed if member.here}
         forgotten = list(self._forgotten(source, [one for ranges in covered for one in ranges], known))
         if not listed and not forgotten and not (end is not None and end.size == 0):
             raise BadInput("The zip has no list of members at its end, and none stand without one.")
