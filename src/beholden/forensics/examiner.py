@@ -12,7 +12,8 @@ from beholden.forensics.needles import Needles
 from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.readings.reading import Allowance
 from beholden.forensics.readings.tree import allowance
-from beholden.forensics.region import Ranges, Region, State, first
+from beholden.forensics.region import Ranges, Region, State, first, shared
+from beholden.forensics.rows import rows
 from beholden.forensics.source import Held, Part, Source, next_data
 from beholden.forensics.sqlite.database import Database, Leftover, Row
 from beholden.forensics.sqlite.format import HEADER, read_header
@@ -39,6 +40,9 @@ _STOPS = {
     Stop.RATIO: Reason.BOMB,
     Stop.TOO_LARGE: Reason.TOO_LARGE,
     Stop.TOTAL: Reason.TOO_LARGE,
+    Stop.ELSEWHERE: Reason.CUT_OFF,
+    Stop.NOT_INSTALLED: Reason.FORMAT,
+    Stop.NOT_DECODED: Reason.FORMAT,
 }
 
 
@@ -76,11 +80,17 @@ class Examiner:
     encoded: Allowance = field(default_factory=lambda: Allowance(0))
     """What decoding left out of the file that is being read."""
 
-    def examine(self, place: Place, source: Source, logs: Mapping[str, Source] | None = None) -> None:
-        """Search one file. `logs` are the companions of a database, by the end of their names."""
+    def examine(
+        self, place: Place, source: Source, logs: Mapping[str, Source] | None = None, known: Form | None = None
+    ) -> None:
+        """Search one file. `logs` are the companions of a database, by the end of their names. `known` is how it is
+        to be read, where its first bytes are not to decide."""
         logs = logs or {}
         self.coverage.file(source.size, unpacked=place.depth > 0)
-        form, name = (Form.PLAIN, "") if place.region in REMAINS else form_of(source)
+        if known is not None:
+            form, name = known, ""
+        else:
+            form, name = (Form.PLAIN, "") if place.region in REMAINS else form_of(source)
         if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
             logs = self._database(place, source, logs)
         elif form in PACKED and place.depth >= self.limits.depth:
@@ -90,10 +100,12 @@ class Examiner:
         elif form is Form.OPAQUE:
             self._plain(place, source, judge=False)
             self.coverage.gap(place.path, Reason.FORMAT, source.size, name)
+        elif form is Form.ROWS:
+            self._rows(place, source)
         else:
             if form is Form.SQLITE:
                 self.coverage.gap(place.path, Reason.DAMAGED, 0, "the header makes no sense")
-            self._plain(place, source)
+            self._plain(place, source, inflated=self._fragments(place, source))
         for ending, log in logs.items():  # what no database took is a file like any other
             self.examine(replace(place, path=place.path + ending), log)
 
@@ -115,8 +127,9 @@ class Examiner:
         if left.too_deep:
             self.coverage.gap(place.path, Reason.TOO_DEEP, 0, f"{left.too_deep} stretches of encoded text")
 
-    def _plain(self, place: Place, source: Source, *, judge: bool = True) -> None:
-        """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable."""
+    def _plain(self, place: Place, source: Source, *, judge: bool = True, inflated: Ranges = ()) -> None:
+        """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable, but for
+        those that were `inflated`."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
         opaque = 0
         for start in _chunks(source):
@@ -127,11 +140,36 @@ class Examiner:
                     self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
             if judge:
-                opaque += _opaque_bytes(body)
+                opaque += _opaque_bytes(body, start, inflated)
             self.progress(len(body))
         self._left_encoded(place)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, opaque)
+
+    def _rows(self, place: Place, source: Source) -> None:
+        """Search the rows of a table that its reader wrote out; a line that is no row is searched as text."""
+        site = Site(place.exhibit, place.path, place.region, place.region.state)
+        for offset, line, values in rows(source):
+            if values is None:
+                found = match_text(line, self.sought, self.tested)
+            else:
+                found = match_row(values, self.sought, self.tested)
+            for match in found:
+                self.tally.add(site, match, offset + match.first)
+        self.progress(source.size)
+
+    def _fragments(self, place: Place, source: Source) -> Ranges:
+        """Search what compressed streams in the midst of other bytes hold; the bytes that they take."""
+        if place.depth >= self.limits.depth:
+            return ()
+        taken: list[tuple[int, int]] = []
+        for entry in self.entries(Form.FRAGMENTS, source):
+            with entry.open() as unpacked:
+                if unpacked.stop is not None:
+                    self.coverage.gap(place.path, _STOPS[unpacked.stop], 0, shown(entry.name))
+                self.examine(place.inner(entry.name, entry.region), unpacked.source, None, unpacked.form)
+            taken.extend(entry.covers)
+        return tuple(taken)
 
     # Containers
 
@@ -172,7 +210,7 @@ class Examiner:
         """Search a member; the bytes of the container that it took."""
         logs: dict[str, Source] = {}
         with entry.open() as unpacked:
-            self._with_logs(place, entry, names, unpacked.source, logs, bad)
+            self._with_logs(place, entry, names, unpacked, logs, bad)
             if unpacked.stop is not None:
                 bad.append((_unread(entry, unpacked), _STOPS[unpacked.stop], shown(entry.name)))
             path = place.inner(entry.name).path
@@ -187,7 +225,7 @@ class Examiner:
         place: Place,
         entry: Entry,
         names: Mapping[str, Entry],
-        source: Source,
+        unpacked: Unpacked,
         logs: dict[str, Source],
         bad: list[tuple[int, Reason, str]],
     ) -> None:
@@ -200,9 +238,9 @@ class Examiner:
                 if opened.stop is not None:
                     bad.append((_unread(companion, opened), _STOPS[opened.stop], shown(companion.name)))
                 logs[ending] = opened.source
-                self._with_logs(place, entry, names, source, logs, bad)
+                self._with_logs(place, entry, names, unpacked, logs, bad)
             return
-        self.examine(place.inner(entry.name, entry.region), source, logs)
+        self.examine(place.inner(entry.name, entry.region), unpacked.source, logs, unpacked.form)
 
     def _between(self, place: Place, source: Source, covered: Sequence[Ranges], left: int) -> None:
         """The bytes that belong to no member: headers and names, but also members that were deleted from the list."""
@@ -221,12 +259,13 @@ class Examiner:
     def _raw(self, place: Place, source: Source, where: str, base: int) -> int:
         """Search bytes that are no file of their own; how many of them nobody can read."""
         site = Site(place.exhibit, place.path, where, State.DELETED)
+        inflated = self._fragments(replace(place, path=f"{place.path} > {where}", region=Region.UNALLOCATED), source)
         opaque = 0
         for start in _chunks(source):
             raw = source.read(start, CHUNK + MARGIN)
             for match in self._match(raw, binary=True):
                 self.tally.add(site, match, base + start + match.first)
-            opaque += _opaque_bytes(raw[:CHUNK])
+            opaque += _opaque_bytes(raw[:CHUNK], start, inflated)
         return opaque
 
     # Databases
@@ -311,10 +350,11 @@ def _chunks(source: Source) -> Iterator[int]:
         start += CHUNK
 
 
-def _opaque_bytes(data: bytes) -> int:
-    """Bytes of the blocks that nobody can read."""
+def _opaque_bytes(data: bytes, base: int = 0, inflated: Ranges = ()) -> int:
+    """Bytes of the blocks that nobody can read, but for those in the ranges that were inflated."""
     total = 0
     for start in range(0, len(data), BLOCK):
         block = data[start : start + BLOCK]
-        total += len(block) if is_opaque(block) else 0
+        if is_opaque(block):
+            total += len(block) - shared(inflated, base + start, len(block))
     return total

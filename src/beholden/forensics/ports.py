@@ -63,7 +63,8 @@ class Damage:
 @dataclass(frozen=True, slots=True)
 class Unpacked:
     """What a member of a container holds. `stop` says why it ends early, if it does; `packed` is what it took of the
-    container, in bytes. `source` is what could be read until then.
+    container, in bytes. `source` is what could be read until then. `form` is how it is to be read, where its reader
+    knows better than its first bytes say.
 
     `damage` and `checks` are asked when the member has been read: parts in its middle that could not be, and what its
     stored checksums say of the rest.
@@ -72,6 +73,7 @@ class Unpacked:
     source: Source
     packed: int
     stop: Stop | None = None
+    form: Form | None = None
     damage: Callable[[], Sequence[Damage]] = tuple
     checks: Callable[[], Sequence[str]] = tuple
 

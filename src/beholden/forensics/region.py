@@ -64,3 +64,9 @@ def without(ranges: Ranges, taken: Iterable[Ranges]) -> Ranges:
         if free < end:
             left.append((free, end - free))
     return tuple(left)
+
+
+def shared(ranges: Ranges, start: int, length: int) -> int:
+    """How many of the bytes from `start` lie in the ranges, which do not overlap."""
+    end = start + length
+    return sum(max(0, min(end, begin + size) - max(start, begin)) for begin, size in ranges)

@@ -135,7 +135,7 @@ def _entry(
         stop = _afford(image, budget)
         if stop is not None:
             return nullcontext(Unpacked(Held(b""), 0, stop))
-        return nullcontext(Unpacked(image, _length(covers), None, damage))
+        return nullcontext(Unpacked(image, _length(covers), damage=damage))
 
     return Entry(name, covers, opened, Region.MEMBER)
 
