@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from beholden.forensics.region import State
+from beholden.forensics.rows import Leftover, Row
 from beholden.forensics.source import Held
-from beholden.forensics.sqlite.database import Database, Leftover, Row
+from beholden.forensics.sqlite.database import Database
 from beholden.forensics.sqlite.format import MAGIC, read_header
 from beholden.forensics.sqlite.pages import Zone
 from tests.forensics.people import Search, crowd, database, numbers

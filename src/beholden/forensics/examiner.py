@@ -10,9 +10,10 @@ from beholden.forensics.match import match_row, match_text
 from beholden.forensics.needles import Needles
 from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.region import Ranges, Region, State, first
+from beholden.forensics.rows import Leftover, Row
 from beholden.forensics.scan import Tested
 from beholden.forensics.source import Held, Part, Source
-from beholden.forensics.sqlite.database import Database, Leftover, Row
+from beholden.forensics.sqlite.database import Database
 from beholden.forensics.sqlite.format import HEADER, read_header
 from beholden.forensics.sqlite.pages import Zone
 from beholden.forensics.tally import Site, Tally

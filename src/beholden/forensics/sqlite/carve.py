@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
+from beholden.forensics.rows import Value
 from beholden.forensics.sqlite.format import (
-    Value,
     local_payload,
     record_values,
     serial_size,

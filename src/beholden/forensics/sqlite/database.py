@@ -9,18 +9,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from beholden.forensics.region import State
+from beholden.forensics.rows import Known, Leftover, Row, Value
 from beholden.forensics.source import Source
 from beholden.forensics.sqlite import carve, schema
 from beholden.forensics.sqlite.format import (
     HEADER,
     TABLE_LEAF,
     Header,
-    Value,
     read_header,
     record_header,
     record_values,
+    tail_of,
 )
-from beholden.forensics.sqlite.known import Known, tail_of
 from beholden.forensics.sqlite.page import Cell, Page, free_ranges
 from beholden.forensics.sqlite.pages import Image, Pages, Zone
 
@@ -28,31 +28,6 @@ MAX_TEMPLATES = 64
 MAX_OWNERS = 60_000
 MAX_ROW = 64 << 20
 """The longest payload that is put together, in bytes. Pages beyond it stay leftovers, which the raw scan reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row. `offset` is its place in the file that `zone` means; `whole` is False where a value is not known."""
-
-    table: str
-    rowid: int | None
-    values: tuple[Value, ...]
-    state: State
-    zone: Zone
-    page: int
-    offset: int
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """Raw bytes that no live cell owns, for a scan that needs no rows."""
-
-    data: bytes
-    table: str
-    zone: Zone
-    page: int
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +160,8 @@ class Database:
             self._fault("records that are cut off")
         name = self._owners[owner].name
         if types:
-            self.known.live(cell.rowid, types[0], tail_of(payload))
+            tail = tail_of(payload)
+            self.known.live([(cell.rowid, types[0], tail), tail])
             self._compare_with_declared(name, types)
         offset = image.offset + cell.start
         return Row(name, cell.rowid, values, State.LIVE, image.zone, image.number, offset, whole)
@@ -285,7 +261,7 @@ class Database:
             row = self._dead_row(data, cell, image, owner, zone)
             if row is None:  # what is no row is left to the raw scan
                 yield from _leftover(data, (cell.start, cell.end), image, owner, zone)
-            elif self.known.is_news(*row[1], exact=True):
+            elif self.known.is_news(row[1], [row[1][2]]):
                 yield row[0]
         for extent in free_ranges(page, self._header.usable):
             yield from self._carved(data, extent, image, owner, zone)
@@ -326,8 +302,10 @@ class Database:
         if owner.index or not free.strip(b"\x00"):
             return
         for found in carve.carve(free, self._templates(owner), self._space()):
-            exact = found.grade is carve.Grade.WHOLE
-            if self.known.is_news(found.rowid, found.first, found.tail, exact=exact):
+            # Without rowid and first type a row that equals a live one counts as its copy.
+            full = found.rowid, found.first, found.tail
+            key = full if found.grade is carve.Grade.WHOLE else found.tail
+            if self.known.is_news(key, [full, found.tail]):
                 offset = image.offset + extent[0] + found.start
                 yield Row(
                     found.table, found.rowid, found.values, State.DELETED, zone, image.number, offset, found.whole
