@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from beholden.forensics.database_rows import Leftover, Row
 from beholden.forensics.region import State
-from beholden.forensics.rows import Leftover, Row
 from beholden.forensics.source import Held
 from beholden.forensics.sqlite.database import Database
 from beholden.forensics.sqlite.format import MAGIC, read_header

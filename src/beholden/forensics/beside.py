@@ -30,3 +30,15 @@ class Beside:
 
 NOTHING = Beside("", "", lambda _path: None)
 """For a file that stands alone."""
+
+
+def once(open_: Callable[[str], Source | None]) -> Callable[[str], Source | None]:
+    """Opens each file once and keeps it; in a container each opening may unpack it anew."""
+    opened: dict[str, Source | None] = {}
+
+    def found(path: str) -> Source | None:
+        if path not in opened:
+            opened[path] = open_(path)
+        return opened[path]
+
+    return found

@@ -4,9 +4,13 @@ Form decides how a file is read. What is compressed or encrypted in a way that i
 bytes count as unreadable, never as searched.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from beholden.forensics import innodb
+from beholden.forensics.postgres import page as postgres_page
+from beholden.forensics.postgres import wal as postgres_log
 from beholden.forensics.sqlite.format import MAGIC as SQLITE_MAGIC
 from beholden.forensics.sqlite.wal import JOURNAL_MAGIC, WAL_MAGIC
 
@@ -27,6 +31,9 @@ class Form(StrEnum):
     SQLITE_JOURNAL = "SQLite rollback journal"
     OPAQUE = "format that is not decoded"
     PLAIN = "plain"
+    POSTGRES = "PostgreSQL table or index"
+    POSTGRES_LOG = "PostgreSQL write-ahead log"
+    INNODB = "InnoDB tablespace"
 
 
 PACKED = frozenset({Form.GZIP, Form.BZIP2, Form.XZ, Form.ZIP, Form.TAR})
@@ -65,11 +72,22 @@ _MAGIC: tuple[tuple[int, bytes, Form, str], ...] = (
 )
 
 
+_SHAPES: tuple[tuple[Callable[[bytes], object], Form], ...] = (
+    (postgres_page.page_size, Form.POSTGRES),
+    (postgres_log.read_shape, Form.POSTGRES_LOG),
+    (innodb.read_shape, Form.INNODB),
+)
+"""Files without a magic of their own: their first page agrees with itself, or it does not."""
+
+
 def recognise(head: bytes) -> tuple[Form, str]:
     """What a file is, and the name of its format where that is not decoded here."""
     for offset, magic, form, name in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return form, name
+    for shape, form in _SHAPES:
+        if shape(head) is not None:
+            return form, ""
     return Form.PLAIN, ""
 
 

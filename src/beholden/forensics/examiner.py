@@ -1,21 +1,21 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from beholden.forensics.beside import NOTHING, Beside, once
 from beholden.forensics.containers import HEAD, PACKED, Form, Limits, Stop, recognise, shown
 from beholden.forensics.coverage import Coverage, Reason
+from beholden.forensics.database_rows import Leftover, Row
+from beholden.forensics.databases import DATABASES, Databases, Opened
 from beholden.forensics.entropy import BLOCK, is_opaque
 from beholden.forensics.match import match_row, match_text
 from beholden.forensics.needles import Needles
 from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.region import Ranges, Region, State, first
-from beholden.forensics.rows import Leftover, Row
 from beholden.forensics.scan import Tested
 from beholden.forensics.source import Held, Part, Source
-from beholden.forensics.sqlite.database import Database
-from beholden.forensics.sqlite.format import HEADER, read_header
-from beholden.forensics.sqlite.pages import Zone
 from beholden.forensics.tally import Site, Tally
 from beholden.model.errors import BadInput
 
@@ -24,8 +24,6 @@ MARGIN = 2048
 """Bytes read again on both sides of a chunk, so that nothing is cut and every window is whole; even, for UTF-16."""
 SMALLEST_BLOB = 256
 LOGS = ("-wal", "-journal")
-
-_ZONES = {"-wal": Zone.LOG, "-journal": Zone.JOURNAL}
 
 Open = Callable[[Form, Source], Iterator[Entry]]
 _STOPS = {
@@ -68,14 +66,19 @@ class Examiner:
     tally: Tally = field(default_factory=Tally)
     coverage: Coverage = field(default_factory=Coverage)
     tested: Tested = field(default_factory=Tested)
+    databases: Databases = field(default_factory=Databases)
 
-    def examine(self, place: Place, source: Source, logs: Mapping[str, Source] | None = None) -> None:
-        """Search one file. `logs` are the companions of a database, by the end of their names."""
+    def examine(
+        self, place: Place, source: Source, logs: Mapping[str, Source] | None = None, beside: Beside = NOTHING
+    ) -> None:
+        """Search one file. `logs` are the companions of a database, by the end of their names; `beside` are the files
+        around it, which are searched on their own."""
         logs = logs or {}
         self.coverage.file(source.size, unpacked=place.depth > 0)
         form, name = recognise(source.read(0, HEAD))
-        if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
-            logs = self._database(place, source, logs)
+        database = self.databases.open(form, source, logs, beside) if form in DATABASES else None
+        if database is not None:
+            logs = self._database(place, source, logs, database)
         elif form in PACKED and place.depth >= self.limits.depth:
             self.coverage.gap(place.path, Reason.TOO_DEEP, source.size)
         elif form in PACKED:
@@ -171,7 +174,9 @@ class Examiner:
                 logs[ending] = opened.source
                 self._with_logs(place, entry, names, source, logs, bad)
             return
-        self.examine(place.inner(entry.name, entry.region), source, logs)
+        with ExitStack() as stack:
+            beside = Beside(entry.name, place.path, once(lambda path: _opened(path, names, stack)))
+            self.examine(place.inner(entry.name, entry.region), source, logs, beside)
 
     def _between(self, place: Place, source: Source, covered: Sequence[Ranges], left: int) -> None:
         """The bytes that belong to no member: headers and names, but also members that were deleted from the list."""
@@ -199,10 +204,9 @@ class Examiner:
 
     # Databases
 
-    def _database(self, place: Place, source: Source, logs: Mapping[str, Source]) -> dict[str, Source]:
+    def _database(self, place: Place, source: Source, logs: Mapping[str, Source], opened: Opened) -> dict[str, Source]:
         """Search a database together with its logs; the logs that are none of it."""
-        database = Database(source, logs.get("-wal"), logs.get("-journal"))
-        taken = {ending for ending, zone in _ZONES.items() if zone in database.pages.logs}
+        database, taken = opened.reader, opened.taken
         for ending in taken:
             self.coverage.file(logs[ending].size, unpacked=place.depth > 0)
         live: dict[int, bool] = {}
@@ -214,6 +218,7 @@ class Examiner:
                 opaque += self._leftover(place, found, live)
             if number % 1000 == 999:
                 self.progress(0)
+        opaque += database.unreadable
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the database")
         for what, times in database.faults.items():
@@ -226,7 +231,7 @@ class Examiner:
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
         site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
         for match in match_row(row.values, self.sought, self.tested):
-            if row.state is State.LIVE:
+            if row.state is not State.DELETED:
                 live[match.person] = live.get(match.person, False) or match.corroborated
             self.tally.add(site, match, row.offset)
         blobs = [value for value in row.values if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB]
@@ -246,15 +251,27 @@ class Examiner:
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
         """Bytes without rows. Who is live in this database is not called deleted for a stale copy in its pages."""
-        site = Site(place.exhibit, place.path, _table(found.table, found.zone), State.DELETED)
+        site = Site(place.exhibit, place.path, _table(found.table, found.zone), found.state)
         for match in match_text(found.data, self.sought, self.tested, binary=True):
-            if not live.get(match.person, False) and (match.corroborated or match.person not in live):
+            if found.state is State.LIVE:
+                live[match.person] = live.get(match.person, False) or match.corroborated
+                self.tally.add(site, match, found.offset + match.first)
+            elif not live.get(match.person, False) and (match.corroborated or match.person not in live):
                 self.tally.add(site, match, found.offset + match.first)
         return _opaque_bytes(found.data) if len(found.data) >= 4 * SMALLEST_BLOB else 0
 
 
 def _table(table: str, zone: str) -> str:
     return f"table {table}, {zone}" if table and not table.startswith("index ") else f"{table or 'unknown'}, {zone}"
+
+
+def _opened(path: str, names: Mapping[str, Entry], stack: ExitStack) -> Source | None:
+    """A member by its path, however the container writes paths; None where it is not whole."""
+    found = names.get(path) or names.get(f"./{path}") or names.get(f"/{path}")
+    if found is None:
+        return None
+    unpacked = stack.enter_context(found.open())
+    return unpacked.source if unpacked.stop is None else None
 
 
 def _is_log_of_other(name: str, names: Mapping[str, Entry]) -> bool:

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from beholden.forensics.database_rows import Value
 from beholden.forensics.postgres import types
 from beholden.forensics.postgres.heap import blocks
 from beholden.forensics.postgres.layout import Column, decode
@@ -15,7 +16,6 @@ from beholden.forensics.postgres.page import Use, page_size
 from beholden.forensics.postgres.tuples import Tuple, fate, read_tuple
 from beholden.forensics.postgres.xact import Transactions
 from beholden.forensics.region import State
-from beholden.forensics.rows import Value
 from beholden.forensics.source import Source
 
 PG_ATTRIBUTE, PG_CLASS = 1249, 1259

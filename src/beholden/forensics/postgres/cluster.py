@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import Protocol
 
 from beholden.forensics.beside import NOTHING, Beside
 from beholden.forensics.postgres.catalog import Catalog, Relation, read_catalog
@@ -12,19 +11,12 @@ from beholden.forensics.postgres.layout import Fetch, not_here
 from beholden.forensics.postgres.page import Kind, page_size, parse_page
 from beholden.forensics.postgres.toast import Toast, looks_toasted
 from beholden.forensics.postgres.varlena import Pointer, Unreadable
-from beholden.forensics.postgres.xact import NOBODY, Transactions
+from beholden.forensics.postgres.xact import Transactions
 from beholden.forensics.source import Source
 
 HEAD = 512
 _PLACE = re.compile(r"(?:^|/)(?P<folder>base/\d+|global)/(?P<number>\d+)(?:\.\d+)?$")
 MAX_CATALOGS = 64
-
-
-class Readable(Protocol):
-    """A relation that was recognised; see Heap."""
-
-    faults: dict[str, int]
-    unreadable: int
 
 
 class Catalogs:
@@ -100,6 +92,3 @@ def _fetch(beside: Beside, number: int | None, known: Transactions) -> Fetch:
 def _values(source: Source | None, known: Transactions) -> Callable[[Pointer], bytes] | None:
     size = page_size(source.read(0, HEAD)) if source is not None else None
     return Toast(source, size, Context(transactions=known)).value if source is not None and size else None
-
-
-__all__ = ["NOBODY", "Catalogs", "read_relation", "transactions"]

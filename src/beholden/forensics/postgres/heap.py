@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
+from beholden.forensics.database_rows import Known, Leftover, Row
 from beholden.forensics.postgres import xact
 from beholden.forensics.postgres.infer import Sample, infer
 from beholden.forensics.postgres.layout import Column, Decoded, Fetch, decode, not_here
 from beholden.forensics.postgres.page import HEADER, Item, Page, Use, parse_page, unclaimed
 from beholden.forensics.postgres.tuples import FIXED, Fate, Tuple, fate, looks_written, read_tuple
 from beholden.forensics.region import State
-from beholden.forensics.rows import Known, Leftover, Row
 from beholden.forensics.source import Source
 
 SAMPLED_PAGES = 64
@@ -117,6 +117,7 @@ class Heap:
         self._context = context
         self.faults: dict[str, int] = {}
         self.unreadable = 0
+        self.missing = source.size % size
         self.known = Known()
         self._blocks = source.size // size
         self.layouts = Layouts(context.columns)

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 
+from beholden.forensics.database_rows import Leftover, Row
 from beholden.forensics.postgres import tuples
 from beholden.forensics.postgres.heap import ALONE, Block, Context, Zone, blocks
 from beholden.forensics.postgres.infer import Sample, infer
@@ -10,7 +11,6 @@ from beholden.forensics.postgres.layout import Column, decode
 from beholden.forensics.postgres.page import Item, Kind, Page, Use, unclaimed
 from beholden.forensics.postgres.tuples import Tuple
 from beholden.forensics.region import State
-from beholden.forensics.rows import Leftover, Row
 from beholden.forensics.source import Source
 
 _LEAF = 1
@@ -30,6 +30,7 @@ class Index:
         self._columns = context.columns
         self.faults: dict[str, int] = {}
         self.unreadable = 0
+        self.missing = source.size % size
 
     def rows(self) -> Iterator[Row | Leftover]:
         """The values of all leaves, and all other bytes."""

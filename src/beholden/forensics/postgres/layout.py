@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from beholden.forensics.database_rows import Value
 from beholden.forensics.postgres.tuples import Tuple
 from beholden.forensics.postgres.types import value_of
 from beholden.forensics.postgres.varlena import MAX_VALUE, Pointer, Unreadable, extent, unpack
-from beholden.forensics.rows import Value
 
 VARIABLE, C_STRING = -1, -2
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 HEADER = 24
 SIZES = (1024, 2048, 4096, 8192, 16384, 32768)
 _VERSIONS = frozenset({3, 4})
-_FIELDS = struct.Struct("<QHHHHHHI")
+_FIELDS = struct.Struct("<IIHHHHHHI")
 _FLAGS = 0x0007
 MAX_SPECIAL = 64
 
@@ -71,14 +71,14 @@ class _Head:
 def _head(data: bytes) -> _Head | None:
     if len(data) < HEADER:
         return None
-    lsn, _, flags, lower, upper, special, written, _ = _FIELDS.unpack_from(data)
+    high, low, _, flags, lower, upper, special, written, _ = _FIELDS.unpack_from(data)
     size, version = written & 0xFF00, written & 0x00FF
     if size not in SIZES or version not in _VERSIONS or flags & ~_FLAGS:
         return None
     # A hole may have been filled to its last byte, hence no strict order.
     if not HEADER <= lower <= upper <= special <= size or lower % 4 or special % 8:
         return None
-    return _Head(size, lsn, lower, upper, special) if size - special <= MAX_SPECIAL else None
+    return _Head(size, high << 32 | low, lower, upper, special) if size - special <= MAX_SPECIAL else None
 
 
 def page_size(head: bytes) -> int | None:

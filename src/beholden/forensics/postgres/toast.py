@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from beholden.forensics.database_rows import Leftover, Row
 from beholden.forensics.postgres.heap import ALONE, Block, Context, Heap, Zone, blocks
 from beholden.forensics.postgres.infer import Sample
 from beholden.forensics.postgres.layout import Column, decode
@@ -11,7 +12,6 @@ from beholden.forensics.postgres.tuples import Tuple, read_tuple
 from beholden.forensics.postgres.types import BYTES, INT4, OID, guessed
 from beholden.forensics.postgres.varlena import MAX_VALUE, Pointer, Unreadable, unpack
 from beholden.forensics.region import State
-from beholden.forensics.rows import Leftover, Row
 from beholden.forensics.source import Source
 
 COLUMNS = (Column("chunk_id", OID, 4, 4), Column("chunk_seq", INT4, 4, 4), Column("chunk_data", BYTES, -1, 4))
@@ -70,6 +70,11 @@ class Toast:
     def faults(self) -> dict[str, int]:
         """What made no sense, counted."""
         return self._heap.faults
+
+    @property
+    def missing(self) -> int:
+        """Bytes that are cut off from the last page."""
+        return self._heap.missing
 
     unreadable = 0
 

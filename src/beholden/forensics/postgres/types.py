@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from beholden.forensics.database_rows import Value
 from beholden.forensics.postgres.varlena import extent
-from beholden.forensics.rows import Value
 
 MAX_DEPTH, MAX_PARTS = 32, 20_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

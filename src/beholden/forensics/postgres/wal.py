@@ -1,4 +1,4 @@
-"""Segments of the write-ahead log: their pages, their records, and the page images in them (xlogrecord.h, xlog_internal.h).
+"""Segments of the write-ahead log: pages, records, and the page images in them (xlogrecord.h, xlog_internal.h).
 
 A segment is read from its first byte to its last, also where it was recycled: behind the newest records stand those of
 an older segment. Records are put together across pages. Their checksum is not computed: what is damaged may still hold
@@ -138,6 +138,11 @@ class _Run:
         """Go through one more page."""
         self.next_address = head.address + self._shape.page
         at = head.length
+        if self._waiting and head.remaining != self._missing():
+            yield from self.rest()
+            self._fresh = True
+        elif not self._waiting and head.remaining:
+            self._fresh = True
         if self._fresh:  # what a record of an unseen page still has to say
             self._fresh = False
             end = min(len(page), at + (head.remaining + 7) // 8 * 8)
@@ -152,6 +157,10 @@ class _Run:
             self._place, self._address = place + at, head.address + at
         self._waiting += page[at:]
         yield from self._records()
+
+    def _missing(self) -> int:
+        """How many bytes the record that waits still needs."""
+        return int.from_bytes(self._waiting[:4], "little") - len(self._waiting)
 
     def rest(self) -> Iterator[Stray]:
         """What waits and will not become whole."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from beholden.forensics.rows import Value
+from beholden.forensics.database_rows import Value
 from beholden.forensics.sqlite.format import (
     local_payload,
     record_values,

@@ -8,8 +8,8 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from beholden.forensics.database_rows import Known, Leftover, Row, Value
 from beholden.forensics.region import State
-from beholden.forensics.rows import Known, Leftover, Row, Value
 from beholden.forensics.source import Source
 from beholden.forensics.sqlite import carve, schema
 from beholden.forensics.sqlite.format import (
@@ -60,6 +60,7 @@ class Database:
         self._source = source
         self.pages = Pages(head, source, log, journal)
         self.faults: dict[str, int] = {}
+        self.unreadable = 0
         self.known = Known()
         self._tables: dict[str, schema.Table] = {}
         self._loose: dict[str, set[int]] = {}

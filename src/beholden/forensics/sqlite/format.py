@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass
 
-from beholden.forensics.rows import Value
+from beholden.forensics.database_rows import Value
 
 MAGIC = b"SQLite format 3\x00"
 HEADER = 100
