@@ -6,8 +6,10 @@ a row, and every row is compared with what is sought anyway.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from zstandard import ZstdDecompressor, ZstdError
 
 from beholden.forensics.postgres.varlena import Unreadable, lz4, pglz
 from beholden.forensics.source import Source
@@ -285,15 +287,25 @@ def _method(info: int, shape: Shape) -> tuple[str, bool]:
     return "", bool(info & 0x01)
 
 
+def _zstd(stored: bytes, size: int) -> bytes:
+    try:
+        return ZstdDecompressor().decompress(stored, max_output_size=size)
+    except ZstdError as error:
+        raise Unreadable(str(error)) from error
+
+
+_UNPACK: dict[str, Callable[[bytes, int], bytes]] = {
+    "": lambda stored, _size: stored,
+    "pglz": pglz,
+    "lz4": lz4,
+    "zstd": _zstd,
+}
+
+
 def _image(stored: bytes, head: _BlockHead) -> tuple[bytes | None, int]:
     """The page as it was, with its hole as zeros; None and the count of bytes where it cannot be unpacked."""
     try:
-        if head.method == "zstd":
-            raise Unreadable("no decoder")
-        if head.method:
-            unpacked = (pglz if head.method == "pglz" else lz4)(stored, head.page - head.hole_length)
-        else:
-            unpacked = stored
+        unpacked = _UNPACK[head.method](stored, head.page - head.hole_length)
     except Unreadable:
         return None, len(stored)
     return unpacked[: head.hole] + bytes(head.hole_length) + unpacked[head.hole :], 0
