@@ -26,6 +26,7 @@ from beholden.forensics.sqlite.pages import Image, Pages, Zone
 
 MAX_TEMPLATES = 64
 MAX_OWNERS = 60_000
+MAX_FIRSTS = 32
 MAX_ROW = 64 << 20
 """The longest payload that is put together, in bytes. Pages beyond it stay leftovers, which the raw scan reads."""
 
@@ -64,6 +65,7 @@ class Database:
         self.known = Known()
         self._tables: dict[str, schema.Table] = {}
         self._loose: dict[str, set[int]] = {}
+        self._firsts: dict[str, dict[int, int]] = {}
         self._owners: list[_Owner] = [_NOBODY]
         self._owner_of = array("H", bytes(2 * (self.pages.count + 1)))
         self._overflow_used: dict[int, int] = {}
@@ -164,6 +166,9 @@ class Database:
             tail = tail_of(payload)
             self.known.live([(cell.rowid, types[0], tail), tail])
             self._compare_with_declared(name, types)
+            firsts = self._firsts.setdefault(name, {})
+            if types[0] in firsts or len(firsts) < MAX_FIRSTS:
+                firsts[types[0]] = firsts.get(types[0], 0) + 1
         offset = image.offset + cell.start
         return Row(name, cell.rowid, values, State.LIVE, image.zone, image.number, offset, whole)
 
@@ -206,8 +211,17 @@ class Database:
             tables = [self._tables[owner.name]]
         else:
             tables = list(self._tables.values())[:MAX_TEMPLATES]
-        made = (carve.template(t, frozenset(self._loose.get(t.name, ())), self._header.encoding) for t in tables)
+        made = (
+            carve.template(t, frozenset(self._loose.get(t.name, ())), self._header.encoding, self._usual(t.name))
+            for t in tables
+        )
         return [one for one in made if one is not None]
+
+    def _usual(self, name: str) -> int | None:
+        """The first serial type that nine of ten live rows of a table have."""
+        seen = self._firsts.get(name, {})
+        most = max(seen, key=lambda serial: seen[serial], default=None)
+        return most if most is not None and seen[most] * 10 >= 9 * sum(seen.values()) else None
 
     def _space(self) -> carve.Space:
         return carve.Space(self._header.usable, self._dead_overflow)
