@@ -94,6 +94,7 @@ class Template:
     first_class: re.Pattern[bytes]
     encoding: str
     usual: int | None
+    rowid: bool
 
 
 @lru_cache(maxsize=512)
@@ -114,6 +115,7 @@ def template(table: Table, loose: frozenset[int], encoding: str, usual: int | No
         re.compile(classes[0], re.DOTALL),
         encoding,
         usual,
+        table.rowid,
     )
 
 
@@ -201,7 +203,7 @@ class _Search:
         if self._data[header] != end - header or self._data[header] >= 0x80:
             return None
         total = end - header + sum(map(serial_size, types))
-        start, rowid = _cell_start(self._data, header, total)
+        start, rowid = (_cell_start if self._template.rowid else _entry_start)(self._data, header, total)
         grade = Grade.HEADER if start is None else Grade.WHOLE
         row = self._row(header if start is None else start, end, types, rowid, grade)
         if row is None and start is not None:  # cut off: there is no other row in its header
@@ -347,6 +349,14 @@ def _cell_start(data: bytes, header: int, total: int) -> tuple[int | None, int |
                 continue
             if payload == total and after == header and place == start + length:
                 return start, signed(rowid)
+    return None, None
+
+
+def _entry_start(data: bytes, header: int, total: int) -> tuple[int | None, int | None]:
+    """The same in a table without rowids, whose rows are entries of an index."""
+    for start in range(max(0, header - 3), header):
+        if data[header - 1] < 0x80 and varint(data, start) == (total, header):
+            return start, None
     return None, None
 
 
