@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from beholden.forensics import filesystems
+from beholden.forensics import filesystems, innodb
+from beholden.forensics.postgres import page as postgres_page
+from beholden.forensics.postgres import wal as postgres_log
 from beholden.forensics.source import Source
 from beholden.forensics.sqlite.format import MAGIC as SQLITE_MAGIC
 from beholden.forensics.sqlite.wal import JOURNAL_MAGIC, WAL_MAGIC
@@ -53,6 +55,9 @@ class Form(StrEnum):
     ARROW = "Arrow file"
     ORC = "ORC file"
     AVRO = "Avro file"
+    POSTGRES = "PostgreSQL table or index"
+    POSTGRES_LOG = "PostgreSQL write-ahead log"
+    INNODB = "InnoDB tablespace"
 
 
 STREAMS = frozenset(
@@ -115,6 +120,14 @@ _MBOX = re.compile(rb"From \S{1,256} +\S[^\r\n]{8,60}\d{4}")
 _LZMA_WINDOWS = frozenset(1 << bits for bits in range(12, 31)) | {3 << bits for bits in range(11, 29)}
 
 
+_SHAPES: tuple[tuple[Callable[[bytes], object], Form], ...] = (
+    (postgres_page.page_size, Form.POSTGRES),
+    (postgres_log.read_shape, Form.POSTGRES_LOG),
+    (innodb.read_shape, Form.INNODB),
+)
+"""Files without a magic of their own: their first page agrees with itself, or it does not."""
+
+
 def recognise(head: bytes) -> tuple[Form, str]:
     """What a file is, and the name of its format where that is not decoded here."""
     for offset, magic, form, name in _MAGIC:
@@ -122,6 +135,9 @@ def recognise(head: bytes) -> tuple[Form, str]:
             return form, name
     for form, is_one in _LOOKS.items():
         if is_one(head):
+            return form, ""
+    for shape, form in _SHAPES:
+        if shape(head) is not None:
             return form, ""
     return Form.PLAIN, ""
 

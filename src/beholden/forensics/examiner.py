@@ -1,10 +1,14 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from beholden.forensics.beside import NOTHING, Beside, once
 from beholden.forensics.containers import HEAD, PACKED, VOLUMES, Form, Limits, Stop, form_of, recognise, shown
 from beholden.forensics.coverage import Coverage, Reason
+from beholden.forensics.database_rows import Leftover, Row
+from beholden.forensics.databases import DATABASES, Databases, Opened
 from beholden.forensics.entropy import BLOCK, is_opaque
 from beholden.forensics.kernel.found import Tested
 from beholden.forensics.match import Match, match_row, match_text
@@ -15,9 +19,6 @@ from beholden.forensics.readings.tree import allowance
 from beholden.forensics.region import Ranges, Region, State, first, shared
 from beholden.forensics.rows import rows
 from beholden.forensics.source import Held, Part, Source, next_data
-from beholden.forensics.sqlite.database import Database, Leftover, Row
-from beholden.forensics.sqlite.format import HEADER, read_header
-from beholden.forensics.sqlite.pages import Zone
 from beholden.forensics.tally import Site, Tally
 from beholden.model.errors import BadInput
 
@@ -30,7 +31,6 @@ LOGS = ("-wal", "-journal")
 
 REMAINS = frozenset({Region.STRUCTURE, Region.SLACK})
 """Bytes that are left when a disk or file system has been opened; its first ones would have it opened once more."""
-_ZONES = {"-wal": Zone.LOG, "-journal": Zone.JOURNAL}
 
 Open = Callable[[Form, Source], Iterator[Entry]]
 _STOPS = {
@@ -79,20 +79,29 @@ class Examiner:
     tested: Tested = field(default_factory=Tested)
     encoded: Allowance = field(default_factory=lambda: Allowance(0))
     """What decoding left out of the file that is being read."""
+    databases: Databases = field(default_factory=Databases)
 
     def examine(
-        self, place: Place, source: Source, logs: Mapping[str, Source] | None = None, known: Form | None = None
+        self,
+        place: Place,
+        source: Source,
+        logs: Mapping[str, Source] | None = None,
+        *,
+        beside: Beside = NOTHING,
+        known: Form | None = None,
     ) -> None:
-        """Search one file. `logs` are the companions of a database, by the end of their names. `known` is how it is
-        to be read, where its first bytes are not to decide."""
+        """Search one file. `logs` are the companions of a database, by the end of their names; `beside` are the files
+        around it, which are searched on their own. `known` is how it is to be read, where its first bytes are not to
+        decide."""
         logs = logs or {}
         self.coverage.file(source.size, unpacked=place.depth > 0)
         if known is not None:
             form, name = known, ""
         else:
             form, name = (Form.PLAIN, "") if place.region in REMAINS else form_of(source)
-        if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
-            logs = self._database(place, source, logs)
+        database = self.databases.open(form, source, logs, beside) if form in DATABASES else None
+        if database is not None:
+            logs = self._database(place, source, logs, database)
         elif form in PACKED and place.depth >= self.limits.depth:
             self.coverage.gap(place.path, Reason.TOO_DEEP, source.size)
         elif form in PACKED:
@@ -240,7 +249,10 @@ class Examiner:
                 logs[ending] = opened.source
                 self._with_logs(place, entry, names, unpacked, logs, bad)
             return
-        self.examine(place.inner(entry.name, entry.region), unpacked.source, logs, unpacked.form)
+        with ExitStack() as stack:
+            beside = Beside(entry.name, place.path, once(lambda path: _opened(path, names, stack)))
+            inner = place.inner(entry.name, entry.region)
+            self.examine(inner, unpacked.source, logs, beside=beside, known=unpacked.form)
 
     def _between(self, place: Place, source: Source, covered: Sequence[Ranges], left: int) -> None:
         """The bytes that belong to no member: headers and names, but also members that were deleted from the list."""
@@ -270,10 +282,9 @@ class Examiner:
 
     # Databases
 
-    def _database(self, place: Place, source: Source, logs: Mapping[str, Source]) -> dict[str, Source]:
+    def _database(self, place: Place, source: Source, logs: Mapping[str, Source], opened: Opened) -> dict[str, Source]:
         """Search a database together with its logs; the logs that are none of it."""
-        database = Database(source, logs.get("-wal"), logs.get("-journal"))
-        taken = {ending for ending, zone in _ZONES.items() if zone in database.pages.logs}
+        database, taken = opened.reader, opened.taken
         for ending in taken:
             self.coverage.file(logs[ending].size, unpacked=place.depth > 0)
         live: dict[int, bool] = {}
@@ -286,6 +297,7 @@ class Examiner:
             if number % 1000 == 999:
                 self.progress(0)
         self._left_encoded(place)
+        opaque += database.unreadable
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the database")
         for what, times in database.faults.items():
@@ -298,7 +310,7 @@ class Examiner:
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
         site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
         for match in match_row(row.values, self.sought, self.tested):
-            if row.state is State.LIVE:
+            if row.state is not State.DELETED:
                 live[match.person] = live.get(match.person, False) or match.corroborated
             self.tally.add(site, match, row.offset)
         blobs = [value for value in row.values if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB]
@@ -318,15 +330,27 @@ class Examiner:
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
         """Bytes without rows. Who is live in this database is not called deleted for a stale copy in its pages."""
-        site = Site(place.exhibit, place.path, _table(found.table, found.zone), State.DELETED)
+        site = Site(place.exhibit, place.path, _table(found.table, found.zone), found.state)
         for match in self._match(found.data, binary=True):
-            if not live.get(match.person, False) and (match.corroborated or match.person not in live):
+            if found.state is State.LIVE:
+                live[match.person] = live.get(match.person, False) or match.corroborated
+                self.tally.add(site, match, found.offset + match.first)
+            elif not live.get(match.person, False) and (match.corroborated or match.person not in live):
                 self.tally.add(site, match, found.offset + match.first)
         return _opaque_bytes(found.data) if len(found.data) >= 4 * SMALLEST_BLOB else 0
 
 
 def _table(table: str, zone: str) -> str:
     return f"table {table}, {zone}" if table and not table.startswith("index ") else f"{table or 'unknown'}, {zone}"
+
+
+def _opened(path: str, names: Mapping[str, Entry], stack: ExitStack) -> Source | None:
+    """A member by its path, however the container writes paths; None where it is not whole."""
+    found = names.get(path) or names.get(f"./{path}") or names.get(f"/{path}")
+    if found is None:
+        return None
+    unpacked = stack.enter_context(found.open())
+    return unpacked.source if unpacked.stop is None else None
 
 
 def _is_log_of_other(name: str, names: Mapping[str, Entry]) -> bool:

@@ -12,6 +12,7 @@ class State(StrEnum):
 
     LIVE = "live"
     DELETED = "deleted"
+    UNKNOWN = "live or deleted, which is not known"
 
 
 class Region(StrEnum):

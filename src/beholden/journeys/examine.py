@@ -15,6 +15,7 @@ from beholden import __version__
 from beholden.cases import certification as certifications
 from beholden.forensics import report as reports
 from beholden.forensics import verdict as verdicts
+from beholden.forensics.beside import Beside, once
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS, Examiner, Place
@@ -357,7 +358,8 @@ def _search_one(evidence: Evidence, exhibit: Exhibit, by_path: Mapping[str, Exhi
         if source is None:
             return
         try:
-            examiner.examine(Place(exhibit.number, exhibit.name), source, logs)
+            beside = Beside(exhibit.path, "", once(lambda path: _around(evidence, by_path.get(path), stack)))
+            examiner.examine(Place(exhibit.number, exhibit.name), source, logs, beside=beside)
         except Unavailable as error:
             examiner.coverage.gap(exhibit.name, Reason.NOT_READABLE, 0, error.message)
 
@@ -368,6 +370,16 @@ def _opened(evidence: Evidence, exhibit: Exhibit, stack: ExitStack, examiner: Ex
     except Unavailable as error:
         examiner.coverage.file(exhibit.size, unpacked=False)
         examiner.coverage.gap(exhibit.name, Reason.NOT_READABLE, exhibit.size, error.message)
+        return None
+
+
+def _around(evidence: Evidence, exhibit: Exhibit | None, stack: ExitStack) -> Source | None:
+    """A file beside one that is searched. Where it cannot be read, its own search says so."""
+    if exhibit is None:
+        return None
+    try:
+        return stack.enter_context(evidence.open(exhibit))
+    except Unavailable:
         return None
 
 

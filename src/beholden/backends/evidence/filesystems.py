@@ -198,7 +198,7 @@ class _Opened:
             damage.append(Damage(0, 0, Reason.DAMAGED_VOLUME, said))
         if self.volume.left_out:
             damage.append(Damage(0, 0, Reason.TOO_DEEP, f"{self.volume.left_out} folders"))
-        return nullcontext(Unpacked(held, held.size, None, lambda: damage))
+        return nullcontext(Unpacked(held, held.size, damage=lambda: damage))
 
     def _in_bytes(self, owner: int) -> Iterator[tuple[int, int]]:
         block = self.volume.block
@@ -240,7 +240,7 @@ def _through(content: Decoded, taken: int) -> AbstractContextManager[Unpacked]:
         failed = min(content.failed, content.size)
         return (Damage(0, failed, Reason.DAMAGED_VOLUME, "the file system's own reading failed"),) if failed else ()
 
-    return nullcontext(Unpacked(content, taken, None, damage))
+    return nullcontext(Unpacked(content, taken, damage=damage))
 
 
 def _lying(name: str, source: Source, covers: Ranges, region: Region) -> Entry:

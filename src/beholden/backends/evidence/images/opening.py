@@ -56,7 +56,7 @@ def _ewf(source: Source, budget: Budget | None) -> Entry:
         if stop is not None:
             return nullcontext(Unpacked(Held(b""), 0, stop))
         image.verify()
-        return nullcontext(Unpacked(image, _length(covers), None, image.damage, image.checks))
+        return nullcontext(Unpacked(image, _length(covers), damage=image.damage, checks=image.checks))
 
     covers = image.covers()
     return Entry("", covers, opened)

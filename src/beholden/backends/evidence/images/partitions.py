@@ -84,7 +84,7 @@ def entries(source: Source) -> Iterator[Entry]:
 def _tables(source: Source, table: Table) -> AbstractContextManager[Unpacked]:
     held = Runs(source, table.structure)
     damage = tuple(Damage(0, 0, Reason.DAMAGED_IMAGE, note) for note in table.notes)
-    return nullcontext(Unpacked(held, held.size, None, lambda: damage))
+    return nullcontext(Unpacked(held, held.size, damage=lambda: damage))
 
 
 def _partition(source: Source, one: Partition, mine: Ranges) -> AbstractContextManager[Unpacked]:
@@ -97,7 +97,7 @@ def _partition(source: Source, one: Partition, mine: Ranges) -> AbstractContextM
     if taken < part.size:
         part = Runs(source, mine)
         damage = (*damage, Damage(0, 0, Reason.DAMAGED_IMAGE, "it overlaps another; only the rest of it was read"))
-    return nullcontext(Unpacked(part, taken, None, lambda: damage))
+    return nullcontext(Unpacked(part, taken, damage=lambda: damage))
 
 
 def _whole(source: Source) -> AbstractContextManager[Unpacked]:
