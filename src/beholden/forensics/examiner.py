@@ -176,7 +176,7 @@ class Examiner:
             with entry.open() as unpacked:
                 if unpacked.stop is not None:
                     self.coverage.gap(place.path, _STOPS[unpacked.stop], 0, shown(entry.name))
-                self.examine(place.inner(entry.name, entry.region), unpacked.source, None, unpacked.form)
+                self.examine(place.inner(entry.name, entry.region), unpacked.source, known=unpacked.form)
             taken.extend(entry.covers)
         return tuple(taken)
 
