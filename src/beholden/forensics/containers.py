@@ -82,6 +82,9 @@ class Stop(StrEnum):
     RATIO = "grows beyond all measure (an archive bomb)"
     TOO_LARGE = "larger than the limit for one member"
     TOTAL = "the limit for everything unpacked was reached"
+    CRASHED = "the reader crashed"
+    MEMORY = "the reader ran out of memory"
+    TIME = "the reader ran out of time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Budget:
-    """What has been unpacked so far in one examination, of everything together."""
+    """What has been unpacked so far from one exhibit, of everything in it together."""
 
     limits: Limits
     spent: int = 0

@@ -1,6 +1,6 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from beholden.forensics.containers import HEAD, PACKED, Form, Limits, Stop, recognise, shown
@@ -8,7 +8,7 @@ from beholden.forensics.coverage import Coverage, Reason
 from beholden.forensics.entropy import BLOCK, is_opaque
 from beholden.forensics.match import match_row, match_text
 from beholden.forensics.needles import Needles
-from beholden.forensics.ports import Entry, Unpacked
+from beholden.forensics.ports import Entry, Open, Unlisted, Unpacked
 from beholden.forensics.region import Ranges, Region, State, first
 from beholden.forensics.scan import Tested
 from beholden.forensics.source import Held, Part, Source
@@ -26,7 +26,6 @@ LOGS = ("-wal", "-journal")
 
 _ZONES = {"-wal": Zone.LOG, "-journal": Zone.JOURNAL}
 
-Open = Callable[[Form, Source], Iterator[Entry]]
 _STOPS = {
     Stop.ENCRYPTED: Reason.ENCRYPTED,
     Stop.CORRUPT: Reason.CORRUPT,
@@ -34,6 +33,9 @@ _STOPS = {
     Stop.RATIO: Reason.BOMB,
     Stop.TOO_LARGE: Reason.TOO_LARGE,
     Stop.TOTAL: Reason.TOO_LARGE,
+    Stop.CRASHED: Reason.CRASHED,
+    Stop.MEMORY: Reason.MEMORY,
+    Stop.TIME: Reason.TIME,
 }
 
 
@@ -121,7 +123,8 @@ class Examiner:
                     covered.append(self._member(place, entry, names, bad))
             covered += [entry.covers for entry in members if _is_log_of_other(entry.name, names)]
         except BadInput as error:
-            self.coverage.gap(place.path, Reason.CORRUPT, source.size, error.message)
+            reason = _STOPS[error.stop] if isinstance(error, Unlisted) else Reason.CORRUPT
+            self.coverage.gap(place.path, reason, source.size, error.message)
             self._plain(place, source, judge=False)
             return
         left = source.size

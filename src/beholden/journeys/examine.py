@@ -5,8 +5,7 @@ with the verdict and the report's digest, before the verdict is told. A crash in
 began and never ended: visible, and no verdict. No act holds anything of a person.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
@@ -17,10 +16,11 @@ from beholden.forensics import report as reports
 from beholden.forensics import verdict as verdicts
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
-from beholden.forensics.examiner import LOGS, Examiner, Place
+from beholden.forensics.examiner import LOGS
 from beholden.forensics.needles import Needles, Sought, expected_by_chance, needles
+from beholden.forensics.outcome import Outcome, merge
 from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Intake, Progress
-from beholden.forensics.source import Source
+from beholden.forensics.units import InProcess, Job, Searcher, units
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys.acts import operators_only, record
 from beholden.journeys.ports import Engines, Unit
@@ -28,7 +28,7 @@ from beholden.ledger.record import matches
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.app import App
 from beholden.model.disclosure import RecordedDisclosure
-from beholden.model.errors import BadInput, NotFound, Unavailable
+from beholden.model.errors import BadInput, NotFound
 from beholden.model.ids import AppNumber, CaseId, CertificationId, ExaminationId, PersonNumber
 
 __all__ = [
@@ -143,37 +143,39 @@ def examine(
     case: str | None = None,
     taken_at: datetime | None = None,
     limits: Limits | None = None,
+    searcher: Searcher | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Examination:
     """Search everything under `paths` for the people whose data the app received.
 
-    `taken_at` is when the evidence was taken, now by default. Raises BadInput for paths that do not exist, NotFound
-    for an unknown app or case, NotAllowed for a developer, a person or an app.
+    `taken_at` is when the evidence was taken, now by default. `searcher` is who reads it, this process by default.
+    Raises BadInput for paths that do not exist, NotFound for an unknown app or case, NotAllowed for a developer, a
+    person or an app.
     """
     order = _ordered(engines, client_id, actor, claim, case, tuple(map(shown, paths)), taken_at)
     intake = evidence.take_in(paths, progress)
     manifest = reports.sha256(reports.manifest([_custody(exhibit, exhibit.sha256) for exhibit in intake.exhibits]))
     _record_intake(engines, order, intake, manifest)
     sought, unsought, received = _load(engines, order.app)
-    examiner = Examiner(sought, limits or Limits(), evidence.entries, _counter(intake, progress))
-    _search(evidence, intake, examiner)
+    searcher = searcher or InProcess(evidence)
+    found = _search(searcher, intake, sought, limits or Limits(), _counter(intake, progress))
     custody = [_custody(exhibit, evidence.digest(exhibit, progress)) for exhibit in intake.exhibits]
     for exhibit in custody:
         if not exhibit.unchanged:
-            examiner.coverage.gap(exhibit.name, Reason.CHANGED, 0)
-    against, later = _weigh(examiner, custody, received, claim)
-    decision = _decide(examiner, custody, order, against, later, unsought)
-    counts = reports.numbers(examiner.tally, sought, against, later, unsought)
+            found.coverage.gap(exhibit.name, Reason.CHANGED, 0)
+    against, later = _weigh(found, custody, received, claim)
+    decision = _decide(found, len(sought.people), custody, order, against, later, unsought)
+    counts = reports.numbers(found.tally, sought, against, later, unsought)
     ended_at = engines.clock.now()
     report = reports.document(
-        _header(engines, order, len(received), ended_at),
+        _header(engines, order, len(received), ended_at, searcher.protections),
         decision,
         counts,
         custody,
-        examiner.coverage.statement(),
-        expected_by_chance(sought, examiner.tested.addresses, examiner.tested.ids),
+        found.coverage.statement(),
+        expected_by_chance(sought, found.tested.addresses, found.tested.ids),
         sought,
-        examiner.tally,
+        found.tally,
     )
     encoded = reports.encoded(report)
     kept = _kept(order, decision, counts, manifest, reports.sha256(encoded), ended_at)
@@ -181,7 +183,9 @@ def examine(
     return Examination(kept, decision.because, report, encoded)
 
 
-def _header(engines: Engines, order: _Order, exposed: int, ended_at: datetime) -> reports.Header:
+def _header(
+    engines: Engines, order: _Order, exposed: int, ended_at: datetime, worker: Mapping[str, object]
+) -> reports.Header:
     return reports.Header(
         order.id,
         order.app.client_id,
@@ -196,6 +200,7 @@ def _header(engines: Engines, order: _Order, exposed: int, ended_at: datetime) -
         order.taken_at,
         engines.ledger.size(),
         __version__,
+        worker,
     )
 
 
@@ -326,47 +331,24 @@ class _Counted:
         self.progress("searching", self.done, max(self.total, self.done))
 
 
-def _search(evidence: Evidence, intake: Intake, examiner: Examiner) -> None:
+def _search(
+    searcher: Searcher, intake: Intake, sought: Needles, limits: Limits, searched: Callable[[int], None]
+) -> Outcome:
+    """What all of the evidence comes to: the same however it is divided among searchers, and whoever is first."""
+    found = {0: _refused(intake)}
+    for number, outcome in searcher.search(units(intake.exhibits), Job(sought, limits), searched):
+        found[number] = outcome
+    return merge(found)
+
+
+def _refused(intake: Intake) -> Outcome:
+    """What was not taken in is not searched, and said to be."""
+    outcome = Outcome()
     for refused in intake.not_taken:
         if refused.size:
-            examiner.coverage.file(refused.size, unpacked=False)
-        examiner.coverage.gap(refused.name, refused.reason, refused.size)
-    by_path = {exhibit.path: exhibit for exhibit in intake.exhibits}
-    for exhibit in intake.exhibits:
-        if not _is_log_of_other(exhibit.path, by_path):
-            _search_one(evidence, exhibit, by_path, examiner)
-
-
-def _is_log_of_other(path: str, by_path: Mapping[str, Exhibit]) -> bool:
-    return any(path.endswith(ending) and path[: -len(ending)] in by_path for ending in LOGS)
-
-
-def _search_one(evidence: Evidence, exhibit: Exhibit, by_path: Mapping[str, Exhibit], examiner: Examiner) -> None:
-    """An exhibit, together with the logs beside it. What cannot be read any more is a gap, not an end."""
-    with ExitStack() as stack:
-        logs: dict[str, Source] = {}
-        for ending in LOGS:
-            companion = by_path.get(exhibit.path + ending)
-            if companion is not None:
-                opened = _opened(evidence, companion, stack, examiner)
-                if opened is not None:
-                    logs[ending] = opened
-        source = _opened(evidence, exhibit, stack, examiner)
-        if source is None:
-            return
-        try:
-            examiner.examine(Place(exhibit.number, exhibit.name), source, logs)
-        except Unavailable as error:
-            examiner.coverage.gap(exhibit.name, Reason.NOT_READABLE, 0, error.message)
-
-
-def _opened(evidence: Evidence, exhibit: Exhibit, stack: ExitStack, examiner: Examiner) -> Source | None:
-    try:
-        return stack.enter_context(evidence.open(exhibit))
-    except Unavailable as error:
-        examiner.coverage.file(exhibit.size, unpacked=False)
-        examiner.coverage.gap(exhibit.name, Reason.NOT_READABLE, exhibit.size, error.message)
-        return None
+            outcome.coverage.file(refused.size, unpacked=False)
+        outcome.coverage.gap(refused.name, refused.reason, refused.size)
+    return outcome
 
 
 def _custody(exhibit: Exhibit, after: str | None) -> reports.Custody:
@@ -374,7 +356,7 @@ def _custody(exhibit: Exhibit, after: str | None) -> reports.Custody:
 
 
 def _weigh(
-    examiner: Examiner,
+    outcome: Outcome,
     custody: Sequence[reports.Custody],
     received: Mapping[PersonNumber, _Received],
     claim: Claim | None,
@@ -385,7 +367,7 @@ def _weigh(
     """
     changed = {exhibit.name for exhibit in custody if not exhibit.unchanged}
     sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}}
-    found = [number for number, one in examiner.tally.people.items() if one.exhibits & sound]
+    found = [number for number, one in outcome.tally.people.items() if one.exhibits & sound]
     if claim is None or claim.at is None:
         return len(found), 0
     later = sum(1 for number in found if received[number].last_at > claim.at)
@@ -393,19 +375,20 @@ def _weigh(
 
 
 def _decide(
-    examiner: Examiner,
+    outcome: Outcome,
+    sought: int,
     custody: Sequence[reports.Custody],
     order: _Order,
     against: int,
     later: int,
     unsought: int,
 ) -> verdicts.Decision:
-    statement = examiner.coverage.statement()
+    statement = outcome.coverage.statement()
     return verdicts.decide(
         verdicts.Facts(
             against,
             later,
-            len(examiner.sought.people),
+            sought,
             unsought,
             statement.read,
             statement.complete,

@@ -16,7 +16,7 @@ from pathlib import Path
 from beholden.backends.evidence.unpack import Unpacker
 from beholden.forensics.containers import Form, Limits, shown
 from beholden.forensics.coverage import Reason
-from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Progress
+from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Open, Progress
 from beholden.forensics.source import Source
 from beholden.model.errors import BadInput, Unavailable
 
@@ -41,7 +41,7 @@ class OpenFile:
 
 
 class FileEvidence:
-    """Evidence in files and folders of this host; one for each examination, whose limits it counts."""
+    """Evidence in files and folders of this host; one for each examination. `limits` are those of `entries`."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._unpacker = Unpacker(limits or Limits())
@@ -81,8 +81,12 @@ class FileEvidence:
         except OSError as error:
             raise Unavailable(f"{exhibit.name} cannot be opened ({error.strerror}).") from error
 
-    def entries(self, form: Form, source: Source) -> Iterator[Entry]:
+    def opener(self, limits: Limits) -> Open:
         """See Evidence."""
+        return opener(limits)
+
+    def entries(self, form: Form, source: Source) -> Iterator[Entry]:
+        """See Open."""
         return self._unpacker.entries(form, source)
 
     def digest(self, exhibit: Exhibit, progress: Progress) -> str | None:
@@ -94,6 +98,11 @@ class FileEvidence:
                 return _digest(descriptor, lambda n: progress("hashing again", n, state.st_size))
         except (OSError, Unavailable):
             return None
+
+
+def opener(limits: Limits) -> Open:
+    """How containers are opened, wherever that is done."""
+    return FileEvidence(limits).entries
 
 
 class _Walk:

@@ -1,0 +1,150 @@
+"""One reader: a process that enters the cage, is given a few units, and says what it found in each."""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from beholden.backends.evidence.workers import cage, wire
+from beholden.backends.evidence.workers.slate import Slate
+from beholden.forensics.containers import Form, Limits, Stop, shown
+from beholden.forensics.outcome import encoded
+from beholden.forensics.ports import Entry, Exhibit, Open, Unlisted, Unpacked
+from beholden.forensics.source import Held, Source
+from beholden.forensics.units import Job, Unit, search
+from beholden.model.errors import Unavailable
+
+OUT_OF_MEMORY, FAILED = 77, 78
+"""Exit codes of a reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What readers are made with. `opener` opens containers within limits."""
+
+    job: Job
+    bounds: cage.Bounds
+    opener: Callable[[Limits], Open]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A unit to be read, its files, or why one could not be opened. `avoid` are the containers and members, counted
+    as they are opened, in which a reader failed before, and how."""
+
+    unit: Unit
+    sources: Mapping[int, Source | str]
+    avoid: Mapping[int, Stop]
+
+
+def serve(channel: socket.socket, work: Work, scratch: Path) -> None:
+    """The life of a reader. It never returns."""
+    code = FAILED
+    try:
+        _serve(channel, work, scratch)
+        code = 0
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    except BaseException as error:  # noqa: BLE001 - whatever evidence did to a library; the parent knows the unit
+        wire.answer(channel, wire.FAILURE, shown(type(error).__name__).encode())
+    finally:
+        os._exit(code)
+
+
+def _serve(channel: socket.socket, work: Work, scratch: Path) -> None:
+    protections = cage.enter(scratch, work.bounds)
+    wire.answer(channel, wire.HELLO, json.dumps(protections).encode())
+    tasks: Sequence[Task]
+    page, tasks = wire.receive(channel)
+    slate = Slate(page)
+    for task in tasks:
+        guard = Guard(work.opener(work.job.limits), slate, task.avoid)
+        outcome = search(task.unit, work.job, partial(_open, task.sources), guard.entries, guard.searched)
+        wire.answer(channel, wire.OUTCOME, encoded(outcome))
+
+
+def _open(sources: Mapping[int, Source | str], exhibit: Exhibit) -> AbstractContextManager[Source]:
+    opened = sources[exhibit.number]
+    if isinstance(opened, str):
+        raise Unavailable(opened)
+    return nullcontext(opened)
+
+
+@dataclass(slots=True)
+class Guard:
+    """Notes which container or member is open while the work goes on, and leaves out those that are to be avoided.
+
+    They are counted in the order in which they are opened, which is the same each time.
+    """
+
+    open: Open
+    slate: Slate
+    avoid: Mapping[int, Stop]
+    _opened: int = 0
+    _inside: list[int] = field(default_factory=lambda: [0])
+
+    def __post_init__(self) -> None:
+        self._note()
+
+    def searched(self, more: int) -> None:
+        """Note that so many more bytes were searched."""
+        self.slate.note(self.slate.searched + more, self._inside[-1])
+
+    def entries(self, form: Form, source: Source) -> Iterator[Entry]:
+        """See Open: the members of a container, each guarded."""
+        with self._within() as number:
+            if number in self.avoid:
+                raise Unlisted(self.avoid[number])
+            members = iter(self.open(form, source))
+        while True:
+            self._enter(number)
+            try:
+                entry = next(members, None)
+            finally:
+                self._leave()
+            if entry is None:
+                return
+            yield replace(entry, open=partial(self._member, entry))
+
+    @contextmanager
+    def _member(self, entry: Entry) -> Iterator[Unpacked]:
+        with self._within() as number:
+            if number in self.avoid:
+                yield Unpacked(Held(b""), 0, self.avoid[number])
+                return
+            with entry.open() as unpacked:
+                yield unpacked
+
+    @contextmanager
+    def _within(self) -> Iterator[int]:
+        self._opened += 1
+        number = self._opened
+        self._enter(number)
+        try:
+            yield number
+        finally:
+            self._leave()
+
+    def _enter(self, number: int) -> None:
+        self._inside.append(number)
+        self._note()
+
+    def _leave(self) -> None:
+        self._inside.pop()
+        self._note()
+
+    def _note(self) -> None:
+        self.slate.note(self.slate.searched, self._inside[-1])
+
+
+def warm_up(work: Work) -> None:
+    """Have everything imported and compiled that a reader needs, before readers are made."""
+    sample = b"id,email\n1,someone@somewhere.example\n" * 4
+    unit = Unit(Exhibit(0, "", "", len(sample), ""), {})
+    entries: Any = work.opener(work.job.limits)
+    search(unit, work.job, lambda _exhibit: nullcontext(Held(sample)), entries, lambda _more: None)

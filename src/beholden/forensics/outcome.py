@@ -1,0 +1,164 @@
+"""What the search of one part of the evidence came to; how parts are put together, written down and read again.
+
+It is written as JSON and read strictly: whoever wrote it may have been taken over by what it read.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from typing import Any, NewType, get_args, get_origin, get_type_hints
+
+from beholden.forensics import coverage as coverages
+from beholden.forensics import tally as tallies
+from beholden.forensics.coverage import Coverage
+from beholden.forensics.scan import Tested
+from beholden.forensics.tally import Tally
+from beholden.model.errors import Damaged
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Who was found, what was read, how many candidates were compared."""
+
+    tally: Tally = field(default_factory=Tally)
+    coverage: Coverage = field(default_factory=Coverage)
+    tested: Tested = field(default_factory=Tested)
+
+
+def merge(parts: Mapping[int, Outcome]) -> Outcome:
+    """The outcome of all parts, by the numbers of their exhibits: in whatever order they came, it is the same."""
+    ordered = [parts[number] for number in sorted(parts)]
+    return Outcome(
+        tallies.merge(part.tally for part in ordered),
+        coverages.merge(part.coverage for part in ordered),
+        _counted(part.tested for part in ordered),
+    )
+
+
+def _counted(parts: Iterable[Tested]) -> Tested:
+    """Every count of `Tested` added up."""
+    whole = Tested()
+    for part in parts:
+        for one in fields(Tested):
+            setattr(whole, one.name, getattr(whole, one.name) + getattr(part, one.name))
+    return whole
+
+
+def encoded(outcome: Outcome) -> bytes:
+    """An outcome as JSON; the same bytes for the same outcome."""
+    return json.dumps(_plain(outcome), ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def decoded(data: bytes) -> Outcome:
+    """The outcome that `encoded` wrote. Raises Damaged for anything that it would not have written."""
+    try:
+        made = _reader(Outcome)(json.loads(data))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Damaged(f"An outcome of a search cannot be read ({type(error).__name__}).") from error
+    assert isinstance(made, Outcome)
+    return made
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return [_plain(getattr(value, one.name)) for one in fields(value)]
+    if isinstance(value, dict):
+        return [[_plain(key), _plain(item)] for key, item in value.items()]
+    if isinstance(value, set | frozenset):
+        return sorted(_plain(item) for item in value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.value if isinstance(value, Enum) else value
+
+
+Reader = Callable[[Any], Any]
+
+
+@cache
+def _reader(kind: Any) -> Reader:
+    """How a value of a type is read back; ValueError for what is not one."""
+    if isinstance(kind, NewType):
+        return _reader(kind.__supertype__)
+    if is_dataclass(kind) and isinstance(kind, type):
+        return _record(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind
+    if kind is datetime:
+        return datetime.fromisoformat
+    if kind in (int, float, str, bool, type(None)):
+        return _scalar(kind)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is dict:
+        return _mapping(*map(_reader, inner))
+    if origin in (list, set, frozenset) or (origin is tuple and inner[1:] == (...,)):
+        return _many(origin, _reader(inner[0]))
+    if origin is tuple:
+        return _fixed(tuple(map(_reader, inner)))
+    return _any_of(tuple(map(_reader, inner)))  # a union
+
+
+def _record(kind: Any) -> Reader:
+    hints = get_type_hints(kind)
+    readers = [_reader(hints[one.name]) for one in fields(kind)]
+
+    def read(value: Any) -> Any:
+        return kind(*_each(value, readers))
+
+    return read
+
+
+def _scalar(kind: Any) -> Reader:
+    def read(value: Any) -> Any:
+        if type(value) is not kind:
+            raise ValueError(f"not a {kind.__name__}")
+        return value
+
+    return read
+
+
+def _mapping(key: Reader, item: Reader) -> Reader:
+    def read(value: Any) -> Any:
+        return {key(one): item(other) for one, other in _listed(value)}
+
+    return read
+
+
+def _many(make: Any, item: Reader) -> Reader:
+    def read(value: Any) -> Any:
+        return make(item(one) for one in _listed(value))
+
+    return read
+
+
+def _fixed(items: tuple[Reader, ...]) -> Reader:
+    def read(value: Any) -> Any:
+        return tuple(_each(value, items))
+
+    return read
+
+
+def _any_of(kinds: tuple[Reader, ...]) -> Reader:
+    def read(value: Any) -> Any:
+        for kind in kinds:
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+        raise ValueError("none of its types")
+
+    return read
+
+
+def _each(value: Any, readers: Iterable[Reader]) -> Iterator[Any]:
+    return (reader(one) for one, reader in zip(_listed(value), readers, strict=True))
+
+
+def _listed(value: Any) -> list[Any]:
+    if type(value) is not list:
+        raise ValueError("not a list")
+    return value
