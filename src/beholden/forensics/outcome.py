@@ -49,7 +49,12 @@ def _counted(parts: Iterable[Tested]) -> Tested:
 
 def encoded(outcome: Outcome) -> bytes:
     """An outcome as JSON; the same bytes for the same outcome."""
-    return json.dumps(_plain(outcome), ensure_ascii=True, separators=(",", ":")).encode()
+    return written(outcome)
+
+
+def written(value: object) -> bytes:
+    """A value of the product's own types as JSON; sets in order, so that the same value is the same bytes."""
+    return json.dumps(_plain(value), ensure_ascii=True, separators=(",", ":")).encode()
 
 
 def decoded(data: bytes) -> Outcome:

@@ -4,6 +4,7 @@ What a unit comes to depends on its own bytes, the needles and the limits alone,
 order.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from beholden.forensics.containers import Limits
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS, Examiner, Place
 from beholden.forensics.needles import Needles
-from beholden.forensics.outcome import Outcome
+from beholden.forensics.outcome import Outcome, written
 from beholden.forensics.ports import Evidence, Exhibit, Open
 from beholden.forensics.source import Source
 from beholden.model.errors import Unavailable
@@ -71,6 +72,13 @@ class Job:
 
     sought: Needles
     limits: Limits
+
+    def identity(self) -> str:
+        """A digest that is another one for other people, other values of theirs, or other limits."""
+        digest = hashlib.sha256(written(self.limits))
+        for number in sorted(self.sought.people):
+            digest.update(written(self.sought.people[number]))
+        return digest.hexdigest()
 
 
 def search(

@@ -35,6 +35,7 @@ __all__ = [
     "Claim",
     "Examination",
     "ExaminationRecord",
+    "Searcher",
     "Verdict",
     "examination",
     "examinations",

@@ -73,21 +73,27 @@ class Caged:
         lacking = missing(self.protections)
         if lacking and self.required:
             raise Unavailable(f"This host cannot cage readers of evidence: {', '.join(lacking)}.", "Use another.")
-        if not parts:
-            return
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        with self.nursery(job, max(unit.size for unit in parts)) as nursery, selectors.DefaultSelector() as selector:
-            run = Run(self, job, nursery, selector, searched, deque(batches(parts)))
-            try:
-                yield from run.outcomes()
-            finally:
-                run.stop()
+        if parts:
+            with self.nursery(job, max(unit.size for unit in parts)) as nursery:
+                yield from self.search_in(nursery, parts, job, searched)
 
     def nursery(self, job: Job, largest: int) -> Nursery:
         """A place where readers for a job are made; `largest` is the size of the largest unit."""
         seconds = int(BATCH_UNITS * self.seconds + (largest + job.limits.total) / SLOWEST) + 1
         return Nursery(Work(job, Bounds(self.memory, job.limits.member, seconds), self.opener))
+
+    def search_in(
+        self, nursery: Nursery, parts: Sequence[Unit], job: Job, searched: Searched
+    ) -> Iterator[tuple[int, Outcome]]:
+        """Search with readers from a nursery that was made for the job."""
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        with selectors.DefaultSelector() as selector:
+            run = Run(self, job, nursery, selector, searched, deque(batches(parts)))
+            try:
+                yield from run.outcomes()
+            finally:
+                run.stop()
 
 
 @dataclass(slots=True)

@@ -48,6 +48,10 @@ class Nursery:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, and every reader that it made."""
         self._stop()
         self._folder.cleanup()
 

@@ -14,7 +14,7 @@ _WORDS = struct.Struct("=QQ")
 
 
 class Slate:
-    """`searched` counts bytes of all of the reader's units; `inside` is the container or member that is open, 0 for none."""
+    """`searched` counts bytes of all its units; `inside` is the container or member that is open, else 0."""
 
     def __init__(self, file: OpenFile | None = None) -> None:
         self._open = ExitStack()
