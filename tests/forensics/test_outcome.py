@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholden.forensics import coverage as coverages
+from beholden.forensics import scan
 from beholden.forensics import tally as tallies
 from beholden.forensics.coverage import Coverage, Reason
 from beholden.forensics.match import Match
 from beholden.forensics.outcome import Outcome, decoded, encoded, merge, written
 from beholden.forensics.region import State
-from beholden.forensics.scan import Tested
 from beholden.forensics.tally import PersonFound, Site, SiteCount, Tally
 from beholden.model.errors import Damaged
 from beholden.model.ids import PersonNumber
@@ -105,8 +105,8 @@ def test_every_field_of_a_tally_is_merged() -> None:
 
 
 def test_counts_of_what_was_tested_add_up() -> None:
-    parts = {2: Outcome(tested=Tested(1, 2)), 1: Outcome(tested=Tested(10, 20))}
-    assert merge(parts).tested == Tested(11, 22)
+    parts = {2: Outcome(tested=scan.Tested(1, 2)), 1: Outcome(tested=scan.Tested(10, 20))}
+    assert merge(parts).tested == scan.Tested(11, 22)
 
 
 def test_the_same_value_is_the_same_bytes() -> None:

@@ -1,17 +1,20 @@
 """Evidence is divided into units that can be searched apart."""
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from beholden.backends.evidence.files import opener
+from beholden.backends.evidence.files import FileEvidence, opener
 from beholden.forensics.containers import Form, Limits, Stop
 from beholden.forensics.coverage import Reason
+from beholden.forensics.outcome import merge
 from beholden.forensics.ports import Entry, Exhibit, Unlisted
 from beholden.forensics.source import Held, Source
-from beholden.forensics.units import Job, Unit, concerns, lost, search, units
+from beholden.forensics.units import InProcess, Job, Unit, concerns, lost, search, units
 from tests.forensics.people import crowd, csv, looking_for
 
 PEOPLE = crowd(3)
@@ -76,9 +79,14 @@ def test_a_container_whose_members_could_not_be_listed_is_searched_as_it_is_and_
     assert len(outcome.tally.people) == 3
 
 
-def test_the_budget_for_what_is_unpacked_counts_from_nothing_in_each_unit() -> None:
-    first, second = opener(Limits(total=1)), opener(Limits(total=1))
-    assert first is not second
+def test_what_is_unpacked_is_counted_anew_in_each_exhibit(tmp_path: Path) -> None:
+    for name in ("a.gz", "b.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(b"nothing of anybody\n" * 10_000))
+    evidence = FileEvidence()
+    parts = units(evidence.take_in([str(tmp_path)], lambda _stage, _done, _total: None).exhibits)
+    job = Job(JOB.sought, Limits(total=500_000))
+    whole = merge(dict(InProcess(evidence).search(parts, job, lambda _more: None)))
+    assert whole.coverage.statement().complete
 
 
 @pytest.mark.parametrize("other", [Job(looking_for(crowd(2)), Limits()), Job(looking_for(PEOPLE), Limits(depth=1))])

@@ -70,6 +70,8 @@ def ended(status: int, said: str, inside: int, *, late: bool) -> End:
     """How a reader ended, from its status (as of wait(2)), what it said last, and where it was."""
     if late:
         return End(Stop.TIME, "it was ended at its deadline", inside)
+    if said:
+        return End(Stop.CRASHED, said, inside)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
@@ -79,7 +81,7 @@ def ended(status: int, said: str, inside: int, *, late: bool) -> End:
         return End(Stop.CRASHED, f"signal {number}, {signal.Signals(number).name}", inside)
     if os.WEXITSTATUS(status) == OUT_OF_MEMORY:
         return End(Stop.MEMORY, "its limit of memory was reached", inside)
-    return End(Stop.CRASHED, said or "it ended without a word", inside)
+    return End(Stop.CRASHED, "it ended without a word", inside)
 
 
 def again(attempt: Attempt, end: End, *, alone: bool) -> Attempt | None:

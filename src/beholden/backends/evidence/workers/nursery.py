@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -113,17 +114,15 @@ class Nursery:
 def main() -> None:
     """The nursery itself."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    work: Work = wire.receive(control)
-    warm_up(work)
-    gc.collect()
-    gc.freeze()  # so that collecting garbage in a reader copies no page that all share
-    wire.send(control, None)
-    while True:
-        try:
+    with suppress(EOFError, ConnectionError):  # the parent is gone
+        work: Work = wire.receive(control)
+        warm_up(work)
+        gc.collect()
+        gc.freeze()  # so that collecting garbage in a reader copies no page that all share
+        wire.send(control, None)
+        while True:
             verb, *rest = wire.receive(control)
-        except (EOFError, OSError):
-            return
-        wire.send(control, _make(work, *rest) if verb == "make" else _end(*rest))
+            wire.send(control, _make(work, *rest) if verb == "make" else _end(*rest))
 
 
 def _make(work: Work, channel: OpenFile, scratch: Path) -> int:

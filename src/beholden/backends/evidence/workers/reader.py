@@ -17,7 +17,7 @@ from beholden.forensics.outcome import encoded
 from beholden.forensics.ports import Entry, Exhibit, Open, Unlisted, Unpacked
 from beholden.forensics.source import Held, Source
 from beholden.forensics.units import Job, Unit, search
-from beholden.model.errors import Unavailable
+from beholden.model.errors import BeholdenError, Unavailable
 
 OUT_OF_MEMORY, FAILED = 77, 78
 """Exit codes of a reader."""
@@ -102,11 +102,8 @@ class Guard:
                 raise Unlisted(self.avoid[number])
             members = iter(self.open(form, source))
         while True:
-            self._enter(number)
-            try:
+            with self._within(number):
                 entry = next(members, None)
-            finally:
-                self._leave()
             if entry is None:
                 return
             yield replace(entry, open=partial(self._member, entry))
@@ -121,18 +118,19 @@ class Guard:
                 yield unpacked
 
     @contextmanager
-    def _within(self) -> Iterator[int]:
-        self._opened += 1
-        number = self._opened
-        self._enter(number)
-        try:
-            yield number
-        finally:
-            self._leave()
-
-    def _enter(self, number: int) -> None:
+    def _within(self, number: int = 0) -> Iterator[int]:
+        """Inside of a container or member, a new one by default. What ends the reader leaves the note as it is."""
+        if not number:
+            self._opened += 1
+            number = self._opened
         self._inside.append(number)
         self._note()
+        try:
+            yield number
+        except (BeholdenError, GeneratorExit):
+            self._leave()
+            raise
+        self._leave()
 
     def _leave(self) -> None:
         self._inside.pop()
