@@ -75,10 +75,10 @@ def command(
             searcher=searcher,
             progress=progress,
         )
-    for warning in readers.warnings(searcher):
-        click.echo(warning, err=True)
     if out is not None:
         write(out, done.encoded, done.report, done.record.report_sha256)
+    for warning in readers.ended(searcher):
+        click.echo(warning, err=True)
     if as_json:
         summary = {key: value for key, value in done.report.items() if key not in {"people", "uncorroborated"}}
         click.echo(json.dumps(summary | {"report_sha256": done.record.report_sha256}))

@@ -68,8 +68,9 @@ def searcher(
 
     caged = Caged(evidence.open, workers or cores(), time_limit, memory_limit << 20, require_cage)
     made: Searcher = caged if over is None else _elsewhere(over, caged, workers)
-    kept = state or (out / STATE if out is not None else None)
-    return made if kept is None else Resumable(made, kept)
+    if state is not None:
+        return Resumable(made, state)
+    return made if out is None else Resumable(made, out / STATE, brief=True)
 
 
 def cores() -> int:
@@ -86,13 +87,14 @@ def _elsewhere(over: str, caged: "Caged", workers: int | None) -> "Searcher":
     return OverRay(caged, address or None, workers)
 
 
-def warnings(made: "Searcher") -> list[str]:
-    """What the operator should know of the search that was made."""
+def ended(made: "Searcher") -> list[str]:
+    """Tidy up after a search that came to its end; what the operator should know of it."""
     from beholden.backends.evidence.workers.cage import missing
     from beholden.backends.evidence.workers.resumable import Resumable
 
     lacking = missing(made.protections)
     said = [f"Readers of evidence were not fully caged on this host; missing: {', '.join(lacking)}."] if lacking else []
-    if isinstance(made, Resumable) and made.trouble:
-        said.append(made.trouble)
+    if isinstance(made, Resumable):
+        made.ended()
+        said += [made.trouble] if made.trouble else []
     return said

@@ -8,7 +8,8 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from beholden import __version__
@@ -22,12 +23,12 @@ ENDING = ".outcome"
 @dataclass(slots=True)
 class Resumable:
     """A Searcher that lets another search only what it has no result of. `trouble` says why results could not be
-    kept, if they could not; the search goes on without."""
+    kept, if they could not; the search goes on without. A `brief` folder is of no use after the end."""
 
     inner: Searcher
     folder: Path
+    brief: bool = False
     trouble: str = ""
-    reused: int = field(default=0)
 
     @property
     def protections(self) -> Mapping[str, object]:
@@ -49,12 +50,19 @@ class Resumable:
             if outcome is None:
                 left.append(unit)
                 continue
-            self.reused += 1
             searched(unit.size)
             yield unit.number, outcome
         for number, outcome in self.inner.search(left, job, searched):
             self._keep(names[number], outcome)
             yield number, outcome
+
+    def ended(self) -> None:
+        """Note that nobody will ask again: the report is written."""
+        if self.brief:
+            for path in self.folder.glob(f"*{ENDING}"):
+                path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.folder.rmdir()
 
     def _names(self, parts: Sequence[Unit], job: Job) -> dict[int, Path]:
         """Where each unit's result lies: a digest of everything that it depends on."""
