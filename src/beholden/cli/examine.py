@@ -60,7 +60,7 @@ def command(
 
     engines = bootstrap.embedded(settings.read(data=data))
     app = _app(engines, client_id)
-    evidence = FileEvidence()
+    evidence = FileEvidence(hashers=reading["workers"] or readers.cores())
     searcher = readers.searcher(evidence, out, **reading)
     with _progress(quiet=as_json) as progress:
         done = journey.examine(

@@ -107,8 +107,8 @@ class Evidence(Protocol):
         """How containers are opened within limits, which count from nothing for every opener."""
         ...
 
-    def digest(self, exhibit: Exhibit, progress: Progress) -> str | None:
-        """The SHA-256 of an exhibit now; None when it is gone or cannot be read."""
+    def digests(self, exhibits: Sequence[Exhibit], progress: Progress) -> Iterator[str | None]:
+        """The SHA-256 of each exhibit now, in their order; None where it is gone or cannot be read."""
         ...
 
 

@@ -68,14 +68,16 @@ def _is_log_of_other(path: str, by_path: Mapping[str, Exhibit]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is the same for all units: whom to look for, and how far to open what is packed."""
+    """What is the same for all units: whom to look for, how far to open what is packed, and all of the evidence, of
+    which a unit may need another file beside its own."""
 
     sought: Needles
     limits: Limits
+    exhibits: tuple[Exhibit, ...] = ()
 
     def identity(self) -> str:
-        """A digest that is another one for other people, other values of theirs, or other limits."""
-        digest = hashlib.sha256(written(self.limits))
+        """A digest that is another one for other people, other values of theirs, other limits or other evidence."""
+        digest = hashlib.sha256(written([self.limits, self.exhibits]))
         for number in sorted(self.sought.people):
             digest.update(written(self.sought.people[number]))
         return digest.hexdigest()
@@ -98,6 +100,8 @@ def search(
                 examiner.examine(Place(unit.number, unit.lead.name), source, logs)
             except Unavailable as error:
                 examiner.coverage.gap(unit.lead.name, Reason.NOT_READABLE, 0, error.message)
+    for _ in unit.segments:
+        examiner.coverage.file(0, unpacked=False)  # an exhibit of its own, whose bytes were read with the first
     return Outcome(examiner.tally, examiner.coverage, examiner.tested)
 
 

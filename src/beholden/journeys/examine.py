@@ -160,7 +160,7 @@ def examine(
     sought, unsought, received = _load(engines, order.app)
     searcher = searcher or InProcess(evidence)
     found = _search(searcher, intake, sought, limits or Limits(), _counter(intake, progress))
-    custody = [_custody(exhibit, evidence.digest(exhibit, progress)) for exhibit in intake.exhibits]
+    custody = list(map(_custody, intake.exhibits, evidence.digests(intake.exhibits, progress)))
     for exhibit in custody:
         if not exhibit.unchanged:
             found.coverage.gap(exhibit.name, Reason.CHANGED, 0)
@@ -337,7 +337,8 @@ def _search(
 ) -> Outcome:
     """What all of the evidence comes to: the same however it is divided among searchers, and whoever is first."""
     found = {0: _refused(intake)}
-    for number, outcome in searcher.search(units(intake.exhibits), Job(sought, limits), searched):
+    job = Job(sought, limits, intake.exhibits)
+    for number, outcome in searcher.search(units(intake.exhibits), job, searched):
         found[number] = outcome
     return merge(found)
 

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,8 @@ class Desk:
 
     def through(self, searcher: Searcher, parts: list[Unit], told: Callable[[int], None] = lambda _: None) -> Found:
         """One search; every unit is answered once."""
-        answers = list(searcher.search(parts, self.job, told))
+        exhibits = tuple(exhibit for unit in parts for exhibit in unit.exhibits)
+        answers = list(searcher.search(parts, replace(self.job, exhibits=exhibits), told))
         assert sorted(number for number, _ in answers) == [unit.number for unit in parts]
         return Found(dict(answers))
 

@@ -150,6 +150,8 @@ def test_no_process_is_left_behind(desk: Desk) -> None:
         wire._FRAME.pack(wire.OUTCOME, 4) + b"null",
         wire._FRAME.pack(wire.OUTCOME, 10_000) + b"[",
         wire._FRAME.pack(wire.HELLO, 2) + b"no",
+        wire._FRAME.pack(wire.ASKED, 3) + b"999",
+        wire._FRAME.pack(wire.ASKED, 1) + b"1",
         b"",
     ],
 )

@@ -127,6 +127,10 @@ class Run:
     queue: deque[list[Attempt]]
     _running: list[_Reader] = field(default_factory=list)
     _restarts: int = 0
+    _exhibits: dict[int, Exhibit] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._exhibits = {exhibit.number: exhibit for exhibit in self.job.exhibits}
 
     def outcomes(self) -> Iterator[tuple[int, Outcome]]:
         """The outcomes, as they come."""
@@ -196,6 +200,8 @@ class Run:
             if json.loads(body) != self.caged.protections:
                 raise Unavailable("A reader of evidence is protected less than this host allows.", "Try again.")
             self._give(reader)
+        elif kind == wire.ASKED:
+            self._lend(reader, int(body))
         elif kind == wire.FAILURE:
             reader.said = shown(body[:200].decode("utf-8", "replace"))
         elif not reader.batch:
@@ -221,13 +227,21 @@ class Run:
 
     def _sources(self, unit: Unit, stack: ExitStack) -> Mapping[int, Source | str]:
         """The lead and its logs; its segments are opened with it."""
-        sources: dict[int, Source | str] = {}
-        for exhibit in (unit.lead, *unit.logs.values()):
-            try:
-                sources[exhibit.number] = stack.enter_context(self.caged.open(exhibit))
-            except Unavailable as error:
-                sources[exhibit.number] = error.message
-        return sources
+        return {exhibit.number: self._opened(exhibit, stack) for exhibit in (unit.lead, *unit.logs.values())}
+
+    def _opened(self, exhibit: Exhibit, stack: ExitStack) -> Source | str:
+        try:
+            return stack.enter_context(self.caged.open(exhibit))
+        except Unavailable as error:
+            return error.message
+
+    def _lend(self, reader: _Reader, number: int) -> None:
+        """Another exhibit that a reader wants beside its own; it is evidence, so it may."""
+        exhibit = self._exhibits.get(number)
+        if exhibit is None:
+            raise ValueError("no such exhibit")
+        with ExitStack() as stack, suppress(OSError):
+            wire.send(reader.channel, self._opened(exhibit, stack))
 
     def _finish(self, reader: _Reader, *, late: bool = False) -> Iterator[tuple[int, Outcome]]:
         """A reader is gone, or has to go. What it did not answer is given to others, or given up."""

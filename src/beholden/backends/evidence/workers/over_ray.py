@@ -122,7 +122,10 @@ def _read(work: bytes, batch: Sequence[Unit]) -> tuple[Mapping[str, object], lis
         job, caged = pickle.loads(work)  # noqa: S301 - from the host that asks, over its own cluster
         _nurseries[name] = job, caged, caged.nursery(job, 0)
     job, caged, nursery = _nurseries[name]
-    here = replace(caged, open=_Verified(batch).open)
+    verified = _Verified()
+    for unit in batch:
+        verified.know(unit)
+    here = replace(caged, open=verified.open)
     found = here.search_in(nursery, batch, job, lambda _more: None)
     return probe(), [(number, encoded(outcome)) for number, outcome in found]
 
@@ -134,16 +137,25 @@ def _nowhere(exhibit: Exhibit) -> AbstractContextManager[Source]:
 class _Verified:
     """Opens what lies under an exhibit's path on this host, if that is the same, byte for byte."""
 
-    def __init__(self, batch: Sequence[Unit]) -> None:
-        self._evidence = FileEvidence()
-        paths = [exhibit.path for unit in batch for exhibit in unit.exhibits]
-        present = [path for path in paths if Path(path).exists()]
-        taken = self._evidence.take_in(present, lambda _stage, _done, _total: None)
-        self._here = {exhibit.path: exhibit for exhibit in taken.exhibits}
+    def __init__(self) -> None:
+        self._here: dict[int, tuple[FileEvidence, Exhibit | None]] = {}
+
+    def know(self, unit: Unit) -> None:
+        """Take a unit in here: all its files together, since an image is read from all its segments."""
+        evidence = FileEvidence()
+        present = [exhibit.path for exhibit in unit.exhibits if Path(exhibit.path).exists()]
+        taken = evidence.take_in(present, lambda _stage, _done, _total: None)
+        found = {exhibit.path: exhibit for exhibit in taken.exhibits}
+        for exhibit in unit.exhibits:
+            here = found.get(exhibit.path)
+            same = here is not None and (here.size, here.sha256) == (exhibit.size, exhibit.sha256)
+            self._here[exhibit.number] = evidence, here if same else None
 
     def open(self, exhibit: Exhibit) -> AbstractContextManager[Source]:
         """See Evidence."""
-        here = self._here.get(exhibit.path)
-        if here is None or (here.size, here.sha256) != (exhibit.size, exhibit.sha256):
+        if exhibit.number not in self._here:
+            self.know(Unit(exhibit, {}))
+        evidence, here = self._here[exhibit.number]
+        if here is None:
             raise Unavailable(f"{exhibit.name} is not on that host, or is another file there.")
-        return self._evidence.open(here)
+        return evidence.open(here)

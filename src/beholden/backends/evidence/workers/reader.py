@@ -64,12 +64,18 @@ def _serve(channel: socket.socket, work: Work, scratch: Path) -> None:
     slate = Slate(page)
     for task in tasks:
         guard = Guard(work.opener(work.job.limits), slate, task.avoid)
-        outcome = search(task.unit, work.job, partial(_open, task.sources), guard.entries, guard.searched)
+        outcome = search(task.unit, work.job, partial(_open, channel, task.sources), guard.entries, guard.searched)
         wire.answer(channel, wire.OUTCOME, encoded(outcome))
 
 
-def _open(sources: Mapping[int, Source | str], exhibit: Exhibit) -> AbstractContextManager[Source]:
-    opened = sources[exhibit.number]
+def _open(
+    channel: socket.socket, sources: Mapping[int, Source | str], exhibit: Exhibit
+) -> AbstractContextManager[Source]:
+    """An exhibit of the unit, or another one that is wanted beside it, which the parent is asked for."""
+    opened = sources.get(exhibit.number)
+    if opened is None:
+        wire.answer(channel, wire.ASKED, str(exhibit.number).encode())
+        opened = wire.receive(channel)
     if isinstance(opened, str):
         raise Unavailable(opened)
     return nullcontext(opened)

@@ -19,7 +19,7 @@ _FRAME = struct.Struct("!cQ")
 _DESCRIPTORS = 200
 """Open files in one message; Linux allows 253."""
 
-HELLO, OUTCOME, FAILURE = b"H", b"O", b"F"
+HELLO, ASKED, OUTCOME, FAILURE = b"H", b"A", b"O", b"F"
 MAX_FRAME = 1 << 30
 """The longest answer of a reader, in bytes; one that says more has failed."""
 
@@ -65,7 +65,7 @@ class Inbox:
         whole: list[tuple[bytes, bytes]] = []
         while len(self._held) >= _FRAME.size:
             kind, length = _FRAME.unpack_from(self._held)
-            if kind not in (HELLO, OUTCOME, FAILURE) or length > MAX_FRAME:
+            if kind not in (HELLO, ASKED, OUTCOME, FAILURE) or length > MAX_FRAME:
                 raise ValueError("no answer")
             if len(self._held) < _FRAME.size + length:
                 break
