@@ -24,6 +24,8 @@ from beholden.model.errors import BadInput, Unavailable
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "NUMBA_CACHE_DIR")
 """Of the environment, which may hold keys, the nursery gets only this."""
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Readers are many already; a fork has no other thread than the one that made it."""
 _START = "from beholden.backends.evidence.workers.nursery import main; main()"
 
 
@@ -62,6 +64,7 @@ class Nursery:
         self.generation += 1
         self._control, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment |= dict.fromkeys(_ONE_THREAD, "1")
         environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         with theirs:
             self._process = subprocess.Popen(
