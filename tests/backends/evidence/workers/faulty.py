@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numba
+
 from beholden.backends.evidence import files
 from beholden.forensics.containers import Form, Limits, Stop
 from beholden.forensics.ports import Entry, Open, Unpacked
@@ -134,5 +136,20 @@ def lying(limits: Limits) -> Open:
     def entries(form: Form, source: Source) -> Iterator[Entry]:
         os.write(3, source.read(3, source.size))
         os._exit(0)
+
+    return entries
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator,unused-ignore]
+def _twice(number: int) -> int:
+    return number * 2
+
+
+def compiling(limits: Limits) -> Open:
+    """A parser whose machine code is made at its first call, and would be kept on disk."""
+
+    def entries(form: Form, source: Source) -> Iterator[Entry]:
+        if form is Form.GZIP and source.size < 100:
+            yield Entry(str(_twice(21)), ((0, source.size),), lambda: nullcontext(Unpacked(Held(b""), 0, Stop.CORRUPT)))
 
     return entries

@@ -50,6 +50,11 @@ def test_evidence_is_read_in_the_cage_as_outside(tmp_path: Path) -> None:
     assert len(desk.caged().people) == 30
 
 
+def test_machine_code_can_be_made_in_the_cage(tmp_path: Path) -> None:
+    (tmp_path / "small.gz").write_bytes(b"\x1f\x8b\x08")
+    assert [gap.detail for gap in Desk(tmp_path).caged(opener=faulty.compiling).statement.gaps] == ["42"]
+
+
 def test_large_members_are_spooled_into_the_scratch_folder(tmp_path: Path) -> None:
     import gzip
 

@@ -46,7 +46,7 @@ def test_law_9_a_container_whose_reader_fails_is_unread_and_the_others_are_read(
 def test_law_9_a_reader_that_never_ends_is_ended_at_its_deadline(desk: Desk, fault: str) -> None:
     clean = desk.caged(opener=faulty.opener)
     desk.packed(fault)
-    found = desk.caged(opener=faulty.opener, seconds=4)
+    found = desk.caged(opener=faulty.opener, seconds=6)
     assert found.reasons == {f"{fault}.gz": "TIME"}
     assert found.people == clean.people
 

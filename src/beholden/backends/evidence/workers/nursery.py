@@ -7,6 +7,7 @@ milliseconds. It never touches evidence. It ends when its parent does, and the k
 import gc
 import os
 import pickle
+import shutil
 import signal
 import socket
 import subprocess
@@ -68,7 +69,7 @@ class Nursery:
         environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(theirs.fileno())],
+                [sys.executable, "-c", _START, str(theirs.fileno()), self._folder.name],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -86,7 +87,7 @@ class Nursery:
         """A new reader: its process, the channel to it, its scratch folder. Raises Gone."""
         self._made += 1
         scratch = Path(self._folder.name) / str(self._made)
-        scratch.mkdir(mode=0o700)
+        scratch.mkdir(mode=0o700, parents=True)
         ours, theirs = socket.socketpair()
         with theirs:
             pid = self._ask(("make", OpenFile(theirs.fileno(), 0), scratch))
@@ -126,6 +127,7 @@ def main() -> None:
         while True:
             verb, *rest = wire.receive(control)
             wire.send(control, _make(work, *rest) if verb == "make" else _end(*rest))
+    shutil.rmtree(sys.argv[2], ignore_errors=True)  # the parent may have been killed
 
 
 def _make(work: Work, channel: OpenFile, scratch: Path) -> int:

@@ -1,15 +1,20 @@
 """One reader: a process that enters the cage, is given a few units, and says what it found in each."""
 
+import base64
+import gzip
 import json
 import os
 import socket
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from beholden.backends.evidence import files
 from beholden.backends.evidence.workers import cage, wire
 from beholden.backends.evidence.workers.slate import Slate
 from beholden.forensics.containers import Form, Limits, Stop, shown
@@ -57,6 +62,7 @@ def serve(channel: socket.socket, work: Work, scratch: Path) -> None:
 
 
 def _serve(channel: socket.socket, work: Work, scratch: Path) -> None:
+    _keep_no_code()
     protections = cage.enter(scratch, work.bounds)
     wire.answer(channel, wire.HELLO, json.dumps(protections).encode())
     tasks: Sequence[Task]
@@ -148,7 +154,34 @@ class Guard:
 
 def warm_up(work: Work) -> None:
     """Have everything imported and compiled that a reader needs, before readers are made."""
-    sample = b"id,email\n1,someone@somewhere.example\n" * 4
-    unit = Unit(Exhibit(0, "", "", len(sample), ""), {})
-    entries: Any = work.opener(work.job.limits)
-    search(unit, work.job, lambda _exhibit: nullcontext(Held(sample)), entries, lambda _more: None)
+    for sample in _samples():
+        held = Held(sample)
+        unit = Unit(Exhibit(0, "", "", held.size, ""), {})
+        search(unit, work.job, partial(_held, held), files.opener(work.job.limits), lambda _more: None)
+
+
+def _held(held: Held, _exhibit: Exhibit) -> AbstractContextManager[Source]:
+    return nullcontext(held)
+
+
+def _samples() -> Iterator[bytes]:
+    """A little of what evidence is made of."""
+    person = ("aaaaaaaaaaaaaaaaaaaaaaaaaa", "someone@somewhere.example", "+49 30 1234567", "1234567890123456")
+    line = ",".join(person) + "\n"
+    yield line.encode() * 400
+    yield line.encode("utf-16") * 40
+    yield base64.encodebytes(line.encode() * 40) + line.encode().hex().encode()
+    yield bytes(range(256)) * 40 + line.encode() * 40
+    yield gzip.compress(line.encode() * 40)
+    with closing(sqlite3.connect(":memory:")) as made:
+        made.execute("create table t (id integer primary key, a text, b text, c text, d text)")
+        made.executemany("insert into t (a, b, c, d) values (?, ?, ?, ?)", [person] * 50)
+        made.execute("delete from t where id % 2")
+        yield made.serialize()
+
+
+def _keep_no_code() -> None:
+    """Machine code that is made in the cage stays in memory: there is no place where it could be kept or found."""
+    caching: Any = sys.modules.get("numba.core.caching")
+    if caching is not None:
+        caching.Cache.load_overload = caching.Cache.save_overload = lambda *_: None
