@@ -81,7 +81,7 @@ def test_the_report_is_the_same_whatever_the_number_of_readers(scene: Scene, tmp
     reports = []
     for workers in (1, 2, 7):
         out = tmp_path / str(workers)
-        assert run(scene, scene.folder, "--workers", workers, "--out", out, "--require-cage").exit_code == 1
+        assert run(scene, scene.folder, "--workers", workers, "--out", out).exit_code == 1
         reports.append(told(json.loads((out / "report.json").read_text())))
     assert reports[0] == reports[1] == reports[2]
     assert reports[0]["examination"]["worker"]["process"] is True

@@ -1,7 +1,8 @@
 """The parts of an examination make the same whole in whatever order they come, and survive being written down."""
 
 import json
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,7 @@ from beholden.forensics import scan
 from beholden.forensics import tally as tallies
 from beholden.forensics.coverage import Coverage, Reason
 from beholden.forensics.match import Match
-from beholden.forensics.outcome import Outcome, decoded, encoded, merge, written
+from beholden.forensics.outcome import Outcome, _reader, decoded, encoded, merge, written
 from beholden.forensics.region import State
 from beholden.forensics.tally import PersonFound, Site, SiteCount, Tally
 from beholden.model.errors import Damaged
@@ -111,3 +112,21 @@ def test_counts_of_what_was_tested_add_up() -> None:
 
 def test_the_same_value_is_the_same_bytes() -> None:
     assert written([{"b", "a"}, datetime(2026, 1, 1, tzinfo=UTC)]) == b'[["a","b"],"2026-01-01T00:00:00+00:00"]'
+
+
+@dataclass
+class Noted:
+    """A value with a part that is somebody's own business."""
+
+    text: str
+    told: Callable[[str], None] | None = field(default=None, compare=False)
+    at: datetime | None = None
+    spans: tuple[tuple[int, int], ...] = ()
+    cells: dict[int, dict[str, list[float]]] = field(default_factory=dict)
+
+
+def test_all_kinds_of_fields_survive_but_those_that_do_not_count() -> None:
+    one = Noted("a", print, datetime(2026, 1, 1, tzinfo=UTC), ((1, 2), (3, 4)), {7: {"x": [0.5]}})
+    assert written(one) == b'["a","2026-01-01T00:00:00+00:00",[[1,2],[3,4]],[[7,[["x",[0.5]]]]]]'
+    again = _reader(Noted)(json.loads(written(one)))
+    assert again == one and again.told is None

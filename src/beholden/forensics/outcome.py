@@ -48,7 +48,8 @@ def _counted(parts: Iterable[Tested]) -> Tested:
 
 
 def encoded(outcome: Outcome) -> bytes:
-    """An outcome as JSON; the same bytes for the same outcome."""
+    """An outcome as JSON; the same bytes for the same outcome. Fields that do not count when two values are compared
+    are left out, and are new when it is read."""
     return written(outcome)
 
 
@@ -69,7 +70,7 @@ def decoded(data: bytes) -> Outcome:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        return [_plain(getattr(value, one.name)) for one in fields(value)]
+        return [_plain(getattr(value, one.name)) for one in fields(value) if one.compare]
     if isinstance(value, dict):
         return [[_plain(key), _plain(item)] for key, item in value.items()]
     if isinstance(value, set | frozenset):
@@ -109,10 +110,11 @@ def _reader(kind: Any) -> Reader:
 
 def _record(kind: Any) -> Reader:
     hints = get_type_hints(kind)
-    readers = [_reader(hints[one.name]) for one in fields(kind)]
+    names = [one.name for one in fields(kind) if one.compare]
+    readers = [_reader(hints[name]) for name in names]
 
     def read(value: Any) -> Any:
-        return kind(*_each(value, readers))
+        return kind(**dict(zip(names, _each(value, readers), strict=True)))
 
     return read
 

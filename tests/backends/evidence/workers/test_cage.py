@@ -25,6 +25,12 @@ def test_this_host_cages_its_readers_fully() -> None:
     assert missing(probe()) == []
 
 
+def test_where_the_cage_is_required_and_there_evidence_is_read(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.planted()
+    assert len(desk.caged(required=True).people) == 30
+
+
 def test_a_reader_that_was_taken_over_reaches_nothing(tmp_path: Path) -> None:
     evidence = tmp_path / "evidence"
     evidence.mkdir()
