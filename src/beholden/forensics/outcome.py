@@ -68,18 +68,30 @@ def decoded(data: bytes) -> Outcome:
     return made
 
 
+_AS_THEY_ARE = frozenset({int, str, bool, float, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if is_dataclass(value):
-        return [_plain(getattr(value, one.name)) for one in fields(value) if one.compare]
+        kind: Any = type(value)
+        return [_plain(getattr(value, name)) for name in _names(kind)]
     if isinstance(value, dict):
         return [[_plain(key), _plain(item)] for key, item in value.items()]
     if isinstance(value, set | frozenset):
-        return sorted(_plain(item) for item in value)
+        return sorted(map(_plain, value))
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return list(map(_plain, value))
     if isinstance(value, datetime):
         return value.isoformat()
     return value.value if isinstance(value, Enum) else value
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """The fields that are written."""
+    return tuple(one.name for one in fields(kind) if one.compare)
 
 
 Reader = Callable[[Any], Any]
@@ -110,7 +122,7 @@ def _reader(kind: Any) -> Reader:
 
 def _record(kind: Any) -> Reader:
     hints = get_type_hints(kind)
-    names = [one.name for one in fields(kind) if one.compare]
+    names = _names(kind)
     readers = [_reader(hints[name]) for name in names]
 
     def read(value: Any) -> Any:
