@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from beholden import bootstrap, settings
+from beholden.cli import readers
 from beholden.cli.main import data_option, json_option
 from beholden.journeys.ports import Engines
 from beholden.model.act import Actor, ActorKind
@@ -35,6 +36,7 @@ TERMINAL = Actor(ActorKind.PLATFORM, "terminal")
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.json and report.html.")
 @click.option("--operator", help="Who examines: an operator's id. Without it the ledger names the terminal.")
+@readers.options
 def command(
     paths: tuple[str, ...],
     data: Path,
@@ -45,6 +47,7 @@ def command(
     taken: datetime | None,
     out: Path | None,
     operator: str | None,
+    **reading: Any,
 ) -> None:
     """Search PATHS (files, folders) for the people whose data the ledger says the app received.
 
@@ -57,20 +60,25 @@ def command(
 
     engines = bootstrap.embedded(settings.read(data=data))
     app = _app(engines, client_id)
+    evidence = FileEvidence(hashers=reading["workers"] or readers.cores())
+    searcher = readers.searcher(evidence, out, **reading)
     with _progress(quiet=as_json) as progress:
         done = journey.examine(
             engines,
-            FileEvidence(),
+            evidence,
             paths,
             client_id,
             access.acting_operator(engines, operator) if operator else TERMINAL,
             claim=_claim(engines, app, claim) if claim else None,
             case=case,
             taken_at=taken.replace(tzinfo=UTC) if taken else None,
+            searcher=searcher,
             progress=progress,
         )
     if out is not None:
         write(out, done.encoded, done.report, done.record.report_sha256)
+    for warning in readers.ended(searcher):
+        click.echo(warning, err=True)
     if as_json:
         summary = {key: value for key, value in done.report.items() if key not in {"people", "uncorroborated"}}
         click.echo(json.dumps(summary | {"report_sha256": done.record.report_sha256}))
@@ -112,9 +120,22 @@ def _progress(*, quiet: bool) -> Iterator[Any]:
         yield lambda _stage, _done, _total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         tasks: dict[str, Any] = {}
 

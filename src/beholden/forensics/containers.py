@@ -210,6 +210,9 @@ class Stop(StrEnum):
     ELSEWHERE = "on another volume of the archive"
     NOT_INSTALLED = "in a format whose library is not installed"
     NOT_DECODED = "in a format that is not decoded"
+    CRASHED = "the reader crashed"
+    MEMORY = "the reader ran out of memory"
+    TIME = "the reader ran out of time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,7 @@ OPENING = 4096
 
 @dataclass(slots=True)
 class Budget:
-    """What has been unpacked so far in one examination, of everything together."""
+    """What has been unpacked so far from one exhibit, of everything in it together."""
 
     limits: Limits
     spent: int = 0

@@ -4,8 +4,10 @@ Every byte of every exhibit is one of the three. Only where nothing was left out
 "not found" mean anything.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -23,6 +25,9 @@ class Reason(StrEnum):
     TOO_MANY = "more members than the limit"
     BOMB = "grows beyond all measure (an archive bomb)"
     NOT_READABLE = "could not be opened or read"
+    CRASHED = "the reader crashed"
+    MEMORY = "the reader ran out of memory"
+    TIME = "the reader ran out of time"
     CHANGED = "changed during the examination"
     LINK_OUT = "a link to something outside the evidence"
     DEVICE = "a device"
@@ -135,3 +140,27 @@ class Coverage:
             self._complete,
             tuple(self._checks),
         )
+
+
+def merge(parts: Iterable[Coverage]) -> Coverage:
+    """The coverage of several parts of the evidence, as if one collector had gone through them in this order."""
+    whole = Coverage()
+    for part in parts:
+        whole = _both(whole, part)
+    return whole
+
+
+def _both(earlier: Any, later: Any) -> Any:
+    """Two values of one field, by what they are, so that no count can be forgotten: numbers add up, lists follow one
+    another up to their limit, what holds for both holds for the whole."""
+    if isinstance(earlier, bool):
+        return earlier and later
+    if isinstance(earlier, list):
+        return [*earlier, *later[: max(0, MAX_GAPS - len(earlier))]]
+    if isinstance(earlier, dict):
+        return earlier | {key: _both(earlier[key], one) if key in earlier else one for key, one in later.items()}
+    if is_dataclass(earlier):
+        pairs = [(getattr(earlier, one.name), getattr(later, one.name)) for one in fields(earlier)]
+        kind: Any = type(earlier)
+        return kind(*(_both(*pair) for pair in pairs))
+    return earlier + later

@@ -13,7 +13,7 @@ from beholden.forensics.entropy import BLOCK, is_opaque
 from beholden.forensics.kernel.found import Tested
 from beholden.forensics.match import Match, match_row, match_text
 from beholden.forensics.needles import Needles
-from beholden.forensics.ports import Entry, Unpacked
+from beholden.forensics.ports import Entry, Open, Unlisted, Unpacked
 from beholden.forensics.readings.reading import Allowance
 from beholden.forensics.readings.tree import allowance
 from beholden.forensics.region import Ranges, Region, State, first, shared
@@ -32,7 +32,6 @@ LOGS = ("-wal", "-journal")
 REMAINS = frozenset({Region.STRUCTURE, Region.SLACK})
 """Bytes that are left when a disk or file system has been opened; its first ones would have it opened once more."""
 
-Open = Callable[[Form, Source], Iterator[Entry]]
 _STOPS = {
     Stop.ENCRYPTED: Reason.ENCRYPTED,
     Stop.CORRUPT: Reason.CORRUPT,
@@ -43,6 +42,9 @@ _STOPS = {
     Stop.ELSEWHERE: Reason.CUT_OFF,
     Stop.NOT_INSTALLED: Reason.FORMAT,
     Stop.NOT_DECODED: Reason.FORMAT,
+    Stop.CRASHED: Reason.CRASHED,
+    Stop.MEMORY: Reason.MEMORY,
+    Stop.TIME: Reason.TIME,
 }
 
 
@@ -194,6 +196,8 @@ class Examiner:
             covered += [entry.covers for entry in members if _is_log_of_other(entry.name, names)]
         except BadInput as error:
             reason = Reason.DAMAGED_VOLUME if form in VOLUMES else Reason.CORRUPT
+            if isinstance(error, Unlisted):
+                reason = _STOPS[error.stop]
             self.coverage.gap(place.path, reason, source.size, error.message)
             self._plain(place, source, judge=False)
             return

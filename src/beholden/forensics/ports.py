@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from beholden.forensics.containers import Form, Stop
+from beholden.forensics.containers import Form, Limits, Stop
 from beholden.forensics.coverage import Reason
 from beholden.forensics.region import Ranges, Region
 from beholden.forensics.source import Source
+from beholden.model.errors import BadInput
 from beholden.model.ids import AppNumber, ExaminationId
 
 Progress = Callable[[str, int, int], None]
@@ -96,6 +97,18 @@ class Entry:
         return sum(length for _, length in self.covers)
 
 
+class Unlisted(BadInput):
+    """A container whose list of members could not be made, for a reason that is not the container's own."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(f"The list of its members could not be made: {stop}.")
+        self.stop = stop
+
+
+Open = Callable[[Form, Source], Iterator[Entry]]
+"""The members of a container. Raises BadInput, with the reason, where it has no readable list of them."""
+
+
 class Evidence(Protocol):
     """Reads evidence and never changes it.
 
@@ -111,12 +124,12 @@ class Evidence(Protocol):
         """Read an exhibit. Raises Unavailable when it cannot be opened or is not the file that was taken in."""
         ...
 
-    def entries(self, form: Form, source: Source) -> Iterator[Entry]:
-        """The members of a container. Raises BadInput, with the reason, where it has no readable list of them."""
+    def opener(self, limits: Limits) -> Open:
+        """How containers are opened within limits, which count from nothing for every opener."""
         ...
 
-    def digest(self, exhibit: Exhibit, progress: Progress) -> str | None:
-        """The SHA-256 of an exhibit now; None when it is gone or cannot be read."""
+    def digests(self, exhibits: Sequence[Exhibit], progress: Progress) -> Iterator[str | None]:
+        """The SHA-256 of each exhibit now, in their order; None where it is gone or cannot be read."""
         ...
 
 

@@ -51,7 +51,10 @@ class Custody:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Who examined what, when, and against which claim. `ledger_size` is how many entries the ledger had."""
+    """Who examined what, when, and against which claim. `ledger_size` is how many entries the ledger had.
+
+    `worker` is what stood between the readers of evidence and everything else.
+    """
 
     id: str
     client_id: str
@@ -66,6 +69,7 @@ class Header:
     taken_at: datetime
     ledger_size: int
     software: str
+    worker: Mapping[str, object]
 
 
 def numbers(tally: Tally, sought: Needles, against: int, only_after: int, unsought: int) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Who was found, and where: counted by person, so that a thousand copies of one row are one person."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from beholden.forensics.match import Match
 from beholden.forensics.region import State
@@ -51,8 +52,7 @@ class Tally:
 
     def add(self, site: Site, match: Match, offset: int) -> None:
         """Note one find."""
-        if site not in self.sites and len(self.sites) >= MAX_SITES:
-            site = Site(site.exhibit, OTHER, OTHER, site.state)
+        site = self._kept(site)
         count = self.sites.setdefault(site, SiteCount())
         (count.corroborated if match.corroborated else count.alone).add(match.person)
         known = self.people.get(match.person)
@@ -63,6 +63,11 @@ class Tally:
         elif not match.fields <= known.fields:
             known.fields |= match.fields
 
+    def _kept(self, site: Site) -> Site:
+        """The site itself; where there are too many, one that stands for the further places of its exhibit."""
+        known = site in self.sites or len(self.sites) < MAX_SITES
+        return site if known else Site(site.exhibit, OTHER, OTHER, site.state)
+
     def _corroborate(self, known: PersonFound, site: Site, match: Match, offset: int) -> None:
         if not known.corroborated:
             known.corroborated, known.first, known.offset = True, site, offset
@@ -72,3 +77,37 @@ class Tally:
             known.exhibits |= {site.exhibit}
         if not match.fields <= known.fields:
             known.fields |= match.fields
+
+    def _absorb(self, part: "Tally") -> None:
+        kept: dict[Site, Site] = {}
+        for site, count in part.sites.items():
+            kept[site] = self._kept(site)
+            mine = self.sites.setdefault(kept[site], SiteCount())
+            mine.corroborated |= count.corroborated
+            mine.alone |= count.alone
+        for number, one in part.people.items():
+            placed = replace(one, first=kept.get(one.first, one.first))
+            known = self.people.get(number)
+            self.people[number] = placed if known is None else _both(known, placed)
+
+
+def _both(earlier: PersonFound, later: PersonFound) -> PersonFound:
+    """What two parts of the evidence say of one person. The first corroborated place is kept, else the first."""
+    leading = later if later.corroborated and not earlier.corroborated else earlier
+    return PersonFound(
+        earlier.fields | later.fields,
+        leading.first,
+        leading.offset,
+        leading.corroborated,
+        earlier.attributed or later.attributed,
+        earlier.live or later.live,
+        earlier.exhibits | later.exhibits,
+    )
+
+
+def merge(parts: Iterable[Tally]) -> Tally:
+    """The tally of several parts of the evidence, as if all had been added to one in this order."""
+    whole = Tally()
+    for part in parts:
+        whole._absorb(part)
+    return whole

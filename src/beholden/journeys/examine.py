@@ -5,8 +5,7 @@ with the verdict and the report's digest, before the verdict is told. A crash in
 began and never ended: visible, and no verdict. No act holds anything of a person.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
@@ -15,13 +14,13 @@ from beholden import __version__
 from beholden.cases import certification as certifications
 from beholden.forensics import report as reports
 from beholden.forensics import verdict as verdicts
-from beholden.forensics.beside import Beside, once
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
-from beholden.forensics.examiner import LOGS, Examiner, Place
+from beholden.forensics.examiner import LOGS
 from beholden.forensics.needles import Needles, Sought, expected_by_chance, needles
+from beholden.forensics.outcome import Outcome, merge
 from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Intake, Progress
-from beholden.forensics.source import Source
+from beholden.forensics.units import InProcess, Job, Searcher, units
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys.acts import operators_only, record
 from beholden.journeys.ports import Engines, Unit
@@ -29,13 +28,14 @@ from beholden.ledger.record import matches
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.app import App
 from beholden.model.disclosure import RecordedDisclosure
-from beholden.model.errors import BadInput, NotFound, Unavailable
+from beholden.model.errors import BadInput, NotFound
 from beholden.model.ids import AppNumber, CaseId, CertificationId, ExaminationId, PersonNumber
 
 __all__ = [
     "Claim",
     "Examination",
     "ExaminationRecord",
+    "Searcher",
     "Verdict",
     "examination",
     "examinations",
@@ -144,37 +144,39 @@ def examine(
     case: str | None = None,
     taken_at: datetime | None = None,
     limits: Limits | None = None,
+    searcher: Searcher | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Examination:
     """Search everything under `paths` for the people whose data the app received.
 
-    `taken_at` is when the evidence was taken, now by default. Raises BadInput for paths that do not exist, NotFound
-    for an unknown app or case, NotAllowed for a developer, a person or an app.
+    `taken_at` is when the evidence was taken, now by default. `searcher` is who reads it, this process by default.
+    Raises BadInput for paths that do not exist, NotFound for an unknown app or case, NotAllowed for a developer, a
+    person or an app.
     """
     order = _ordered(engines, client_id, actor, claim, case, tuple(map(shown, paths)), taken_at)
     intake = evidence.take_in(paths, progress)
     manifest = reports.sha256(reports.manifest([_custody(exhibit, exhibit.sha256) for exhibit in intake.exhibits]))
     _record_intake(engines, order, intake, manifest)
     sought, unsought, received = _load(engines, order.app)
-    examiner = Examiner(sought, limits or Limits(), evidence.entries, _counter(intake, progress))
-    _search(evidence, intake, examiner)
-    custody = [_custody(exhibit, evidence.digest(exhibit, progress)) for exhibit in intake.exhibits]
+    searcher = searcher or InProcess(evidence)
+    found = _search(searcher, intake, sought, limits or Limits(), _counter(intake, progress))
+    custody = list(map(_custody, intake.exhibits, evidence.digests(intake.exhibits, progress)))
     for exhibit in custody:
         if not exhibit.unchanged:
-            examiner.coverage.gap(exhibit.name, Reason.CHANGED, 0)
-    against, later = _weigh(examiner, intake, custody, received, claim)
-    decision = _decide(examiner, custody, order, against, later, unsought)
-    counts = reports.numbers(examiner.tally, sought, against, later, unsought)
+            found.coverage.gap(exhibit.name, Reason.CHANGED, 0)
+    against, later = _weigh(found, intake, custody, received, claim)
+    decision = _decide(found, len(sought.people), custody, order, against, later, unsought)
+    counts = reports.numbers(found.tally, sought, against, later, unsought)
     ended_at = engines.clock.now()
     report = reports.document(
-        _header(engines, order, len(received), ended_at),
+        _header(engines, order, len(received), ended_at, searcher.protections),
         decision,
         counts,
         custody,
-        examiner.coverage.statement(),
-        expected_by_chance(sought, examiner.tested),
+        found.coverage.statement(),
+        expected_by_chance(sought, found.tested),
         sought,
-        examiner.tally,
+        found.tally,
     )
     encoded = reports.encoded(report)
     kept = _kept(order, decision, counts, manifest, reports.sha256(encoded), ended_at)
@@ -182,7 +184,9 @@ def examine(
     return Examination(kept, decision.because, report, encoded)
 
 
-def _header(engines: Engines, order: _Order, exposed: int, ended_at: datetime) -> reports.Header:
+def _header(
+    engines: Engines, order: _Order, exposed: int, ended_at: datetime, worker: Mapping[str, object]
+) -> reports.Header:
     return reports.Header(
         order.id,
         order.app.client_id,
@@ -197,6 +201,7 @@ def _header(engines: Engines, order: _Order, exposed: int, ended_at: datetime) -
         order.taken_at,
         engines.ledger.size(),
         __version__,
+        worker,
     )
 
 
@@ -327,60 +332,25 @@ class _Counted:
         self.progress("searching", self.done, max(self.total, self.done))
 
 
-def _search(evidence: Evidence, intake: Intake, examiner: Examiner) -> None:
+def _search(
+    searcher: Searcher, intake: Intake, sought: Needles, limits: Limits, searched: Callable[[int], None]
+) -> Outcome:
+    """What all of the evidence comes to: the same however it is divided among searchers, and whoever is first."""
+    found = {0: _refused(intake)}
+    job = Job(sought, limits, intake.exhibits)
+    for number, outcome in searcher.search(units(intake.exhibits), job, searched):
+        found[number] = outcome
+    return merge(found)
+
+
+def _refused(intake: Intake) -> Outcome:
+    """What was not taken in is not searched, and said to be."""
+    outcome = Outcome()
     for refused in intake.not_taken:
         if refused.size:
-            examiner.coverage.file(refused.size, unpacked=False)
-        examiner.coverage.gap(refused.name, refused.reason, refused.size)
-    by_path = {exhibit.path: exhibit for exhibit in intake.exhibits}
-    for exhibit in intake.exhibits:
-        if exhibit.segment_of is not None:
-            examiner.coverage.file(0, unpacked=False)  # its bytes are read with the first segment
-        elif not _is_log_of_other(exhibit.path, by_path):
-            _search_one(evidence, exhibit, by_path, examiner)
-
-
-def _is_log_of_other(path: str, by_path: Mapping[str, Exhibit]) -> bool:
-    return any(path.endswith(ending) and path[: -len(ending)] in by_path for ending in LOGS)
-
-
-def _search_one(evidence: Evidence, exhibit: Exhibit, by_path: Mapping[str, Exhibit], examiner: Examiner) -> None:
-    """An exhibit, together with the logs beside it. What cannot be read any more is a gap, not an end."""
-    with ExitStack() as stack:
-        logs: dict[str, Source] = {}
-        for ending in LOGS:
-            companion = by_path.get(exhibit.path + ending)
-            if companion is not None:
-                opened = _opened(evidence, companion, stack, examiner)
-                if opened is not None:
-                    logs[ending] = opened
-        source = _opened(evidence, exhibit, stack, examiner)
-        if source is None:
-            return
-        try:
-            beside = Beside(exhibit.path, "", once(lambda path: _around(evidence, by_path.get(path), stack)))
-            examiner.examine(Place(exhibit.number, exhibit.name), source, logs, beside=beside)
-        except Unavailable as error:
-            examiner.coverage.gap(exhibit.name, Reason.NOT_READABLE, 0, error.message)
-
-
-def _opened(evidence: Evidence, exhibit: Exhibit, stack: ExitStack, examiner: Examiner) -> Source | None:
-    try:
-        return stack.enter_context(evidence.open(exhibit))
-    except Unavailable as error:
-        examiner.coverage.file(exhibit.size, unpacked=False)
-        examiner.coverage.gap(exhibit.name, Reason.NOT_READABLE, exhibit.size, error.message)
-        return None
-
-
-def _around(evidence: Evidence, exhibit: Exhibit | None, stack: ExitStack) -> Source | None:
-    """A file beside one that is searched. Where it cannot be read, its own search says so."""
-    if exhibit is None:
-        return None
-    try:
-        return stack.enter_context(evidence.open(exhibit))
-    except Unavailable:
-        return None
+            outcome.coverage.file(refused.size, unpacked=False)
+        outcome.coverage.gap(refused.name, refused.reason, refused.size)
+    return outcome
 
 
 def _custody(exhibit: Exhibit, after: str | None) -> reports.Custody:
@@ -388,7 +358,7 @@ def _custody(exhibit: Exhibit, after: str | None) -> reports.Custody:
 
 
 def _weigh(
-    examiner: Examiner,
+    outcome: Outcome,
     intake: Intake,
     custody: Sequence[reports.Custody],
     received: Mapping[PersonNumber, _Received],
@@ -401,7 +371,7 @@ def _weigh(
     changed = {exhibit.name for exhibit in custody if not exhibit.unchanged}
     spoilt = {exhibit.segment_of for exhibit in intake.exhibits if exhibit.name in changed}
     sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}} - spoilt
-    found = [number for number, one in examiner.tally.people.items() if one.exhibits & sound]
+    found = [number for number, one in outcome.tally.people.items() if one.exhibits & sound]
     if claim is None or claim.at is None:
         return len(found), 0
     later = sum(1 for number in found if received[number].last_at > claim.at)
@@ -409,19 +379,20 @@ def _weigh(
 
 
 def _decide(
-    examiner: Examiner,
+    outcome: Outcome,
+    sought: int,
     custody: Sequence[reports.Custody],
     order: _Order,
     against: int,
     later: int,
     unsought: int,
 ) -> verdicts.Decision:
-    statement = examiner.coverage.statement()
+    statement = outcome.coverage.statement()
     return verdicts.decide(
         verdicts.Facts(
             against,
             later,
-            len(examiner.sought.people),
+            sought,
             unsought,
             statement.read,
             statement.complete,
