@@ -235,7 +235,7 @@ def _gathered(base: Any, start: Any, ones: Any, size: Any) -> Any:
     """What the digits among so many bytes say, without the 0 of "(0)"; `ones` are the digits."""
     value, at = np.uint64(0), 0
     while at < size:
-        length = trailing(~(ones >> np.uint64(at)))
+        length = min(trailing(~(ones >> np.uint64(at))), size - at)
         if not _is_trunk(base + start + at, length):
             value = value * _TENS[length] + decimal(base + start + at, length)
         at += length
@@ -250,8 +250,21 @@ def _is_trunk(address: Any, length: Any) -> Any:
 
 
 @inner
-def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: Any) -> None:
-    """Every phone of two groups of digits or more that begins with the group here: masks of digits, of separators."""
+def _phone(box: Any, plan: Any, base: Any, start: Any, size: Any, ones: Any, total: Any) -> None:
+    """A phone of several groups in so many bytes, if one of so many digits may be sought."""
+    if (plan.runs >> np.uint64(total)) & ONE != NONE and owned(box, start):
+        plain, length = dialled(_gathered(base, start, ones, size), total)
+        if (plan.phones >> np.uint64(length)) & ONE != NONE:
+            count_phone(box, plain, length)
+            push(box, start, start + size, PHONE, number(seeded(plan.seed, NUMBER), plain, length))
+
+
+@inner
+def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: Any, binary: Any) -> None:
+    """Every phone of two groups of digits or more that begins here: masks of digits, of separators.
+
+    In binary the last group may be cut too, since what comes after it may be digits.
+    """
     length = trailing(~ones)
     total, at = length, length
     while total <= MAX_DIGITS and at < 60:
@@ -259,17 +272,17 @@ def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: An
         while group < at + 2 and (parts >> np.uint64(group)) & ONE != NONE:
             group += 1
         length = trailing(~(ones >> np.uint64(group)))
-        if group == at or length == 0 or group + length > 63 or total + length > MAX_DIGITS:
+        if group == at or length == 0:
+            break
+        if binary:
+            for cut in range(1, min(length, MAX_DIGITS - total + 1, 63 - group)):
+                _phone(box, plan, base, start, group + cut, ones, total + cut)
+        if group + length > 63 or total + length > MAX_DIGITS:
             break
         at = group + length
-        if _is_trunk(base + start + group, length):
-            continue
-        total += length
-        if (plan.runs >> np.uint64(total)) & ONE != NONE:
-            plain, size = dialled(_gathered(base, start, ones, at), total)
-            if (plan.phones >> np.uint64(size)) & ONE != NONE and owned(box, start):
-                count_phone(box, plain, size)
-                push(box, start, start + at, PHONE, number(seeded(plan.seed, NUMBER), plain, size))
+        if not _is_trunk(base + start + group, length):
+            total += length
+            _phone(box, plan, base, start, at, ones, total)
 
 
 @inner

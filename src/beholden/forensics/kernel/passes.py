@@ -122,8 +122,16 @@ def _digit_windows(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any,
         windows_of_digits(box, plan, base, p + at, length, (first >> np.uint64(at)) & _1 != _0)
 
 
+@apart
+def _cut_groups(mode: Any, box: Any, plan: Any, base: Any, start: Any, end: Any) -> None:
+    """In binary: what comes before the first group may be digits too."""
+    for at in range(start, end):
+        phones_from(box, plan, base, at, digits(mode, base + at), separators(mode, base + at), True)  # noqa: FBT003
+
+
 @inner
-def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
+def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any,
+            binary: Any) -> None:  # fmt: skip
     """Every phone of several groups of digits of which the first one ends in a block."""
     parts, others = separators(mode, base + p), separators(mode, base + p + 64)
     apart = shifted(parts, others, 1)
@@ -146,7 +154,10 @@ def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before
             near, between_them = digits(mode, base + start), separators(mode, base + start)
         together = trailing(~(near | between_them))
         if bits(near & ~(~_0 << np.uint64(together & 63)) if together < 64 else near) >= plan.least:
-            phones_from(box, plan, base, start, near, between_them)
+            if not binary:
+                phones_from(box, plan, base, start, near, between_them, False)  # noqa: FBT003
+            else:
+                _cut_groups(mode, box, plan, base, start, p + at + 1)
 
 
 @apart
@@ -281,7 +292,7 @@ def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any
             if binary:
                 _digit_windows(mode, box, plan, base, p, ones, before, after)
             if with_phones and bits(before) + bits(ones) + bits(after) >= plan.least:
-                _groups(mode, box, plan, base, p, ones, before, after)
+                _groups(mode, box, plan, base, p, ones, before, after, binary)
         before, ones = ones, after
         if with_runs or with_tokens:
             more = names(mode, base + p + 64)
