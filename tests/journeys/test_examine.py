@@ -226,6 +226,20 @@ def test_disclosed_values_corroborate_without_a_name(scene: Scene) -> None:
     assert done.report["people"][0]["fields"] == ["birthday", "e-mail"]  # type: ignore[index]
 
 
+def test_values_that_the_platform_hands_in_are_sought_where_the_app_received_them(scene: Scene) -> None:
+    """A phone finds and corroborates; a field that the app never received is not looked for."""
+    people = [scene.house.person(f"extra{n}", f"Extra Person {n}", f"extra{n}@post.example") for n in (1, 2)]
+    scene.disclose(scene.app, people[:1], phone="+1 212 555 0199", city="Lisbon")
+    scene.disclose(scene.app, people[1:], city="Porto")
+    values = {f"extra{n}": {"phone": f"+1 212 555 019{n}", "city": "Lisbon"} for n in (1, 2)}
+    rows = ["212-555-0191,Extra Person 1", "212-555-0192,Extra Person 2", "212-555-0191,Lisbon"]
+    (scene.folder / "phones.csv").write_text("\n".join(rows) + "\n")
+    assert scene.examine().record.numbers["found"] == 0
+    done = scene.examine(values=values)
+    assert done.record.numbers["found"] == 1
+    assert done.report["people"][0]["fields"] == ["city", "name", "phone"]  # type: ignore[index]
+
+
 # Claims
 
 

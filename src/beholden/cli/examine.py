@@ -35,6 +35,11 @@ TERMINAL = Actor(ActorKind.PLATFORM, "terminal")
     "--taken", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the evidence was taken; today if left out."
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.json and report.html.")
+@click.option(
+    "--values",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Further values of people (CSV, JSON lines, Parquet; a column `person`, one for each field), used once.",
+)
 @click.option("--operator", help="Who examines: an operator's id. Without it the ledger names the terminal.")
 @readers.options
 def command(
@@ -46,6 +51,7 @@ def command(
     case: str | None,
     taken: datetime | None,
     out: Path | None,
+    values: Path | None,
     operator: str | None,
     **reading: Any,
 ) -> None:
@@ -55,6 +61,7 @@ def command(
     """
     from beholden.backends.evidence.files import FileEvidence
     from beholden.backends.evidence.report_files import write
+    from beholden.backends.evidence.values import read_values
     from beholden.journeys import access
     from beholden.journeys import examine as journey
 
@@ -73,6 +80,7 @@ def command(
             case=case,
             taken_at=taken.replace(tzinfo=UTC) if taken else None,
             searcher=searcher,
+            values=read_values(values) if values else None,
             progress=progress,
         )
     if out is not None:

@@ -6,7 +6,7 @@ what a copy of the disclosed data looks like: that is *corroborated*, and only t
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +52,7 @@ _FIELDS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """One person at one place. `fields` are what was found of them there, kinds and names of disclosed fields.
 
     In a buffer, `first` and `last` are the bytes at which their first and last hit begin, `end` where the last ends.
@@ -87,6 +86,10 @@ def corroborates(fields: frozenset[str], *, certain: bool) -> bool:
     return Kind.PHONE in fields and certain and (Kind.NAME in fields or len(fields) > 2)
 
 
+_ENOUGH = [corroborates(fields, certain=True) for fields in _FIELDS]
+"""Whether so many kinds alone are enough, by their bits."""
+
+
 def match_text(
     raw: bytes, sought: Needles, tested: Tested, *, binary: bool | None = None, allowed: Allowance | None = None
 ) -> list[Match]:
@@ -114,12 +117,13 @@ def _in_reading(reading: Reading, found: Found, sought: Needles) -> Iterator[Mat
     for number, (kinds, certain, named, who, start, last, end) in enumerate(
         zip(*(column.tolist() for column in columns), strict=True)
     ):
-        person, fields, row = PersonNumber(who), _FIELDS[kinds], rows[number]
-        sure = bool(certain) or _explained(reading, found, hits[row[FIRST] : row[LAST]], sought.people[person])
-        corroborated = corroborates(fields, certain=sure)
+        person, fields = PersonNumber(who), _FIELDS[kinds]
+        corroborated = _ENOUGH[kinds] if certain else False
         if not corroborated:
-            beside = {Kind.NAME} if named == YES else _beside(reading, found, row, hits, sought, person)
-            fields |= beside
+            row = rows[number]
+            sure = bool(certain) or _explained(reading, found, hits[row[FIRST] : row[LAST]], sought.people[person])
+            if not corroborates(fields, certain=sure):
+                fields |= {Kind.NAME} if named == YES else _beside(reading, found, row, hits, sought, person)
             corroborated = corroborates(fields, certain=sure)
         places = (start, last, end)
         if reading.spots is not None:

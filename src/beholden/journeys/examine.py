@@ -46,6 +46,9 @@ __all__ = [
 Verdict = verdicts.Verdict
 MAX_DIGESTS = 3
 """Disclosures of one person whose value digests are compared; an app that polls has the same values in all."""
+Values = Mapping[str, Mapping[str, str]]
+"""Values that the platform hands in for one examination: by the person's outside id and the field's name."""
+_KNOWN = frozenset({"name", "email"})
 MAX_LISTED_EXHIBITS = 200
 """Exhibits whose digests stand in the act itself; the manifest's digest pins the rest."""
 
@@ -83,6 +86,7 @@ class _Received:
 
     first_at: datetime
     last_at: datetime
+    fields: frozenset[str] = frozenset()
     with_digests: list[RecordedDisclosure] = field(default_factory=list)
 
 
@@ -145,19 +149,21 @@ def examine(
     taken_at: datetime | None = None,
     limits: Limits | None = None,
     searcher: Searcher | None = None,
+    values: Values | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Examination:
     """Search everything under `paths` for the people whose data the app received.
 
     `taken_at` is when the evidence was taken, now by default. `searcher` is who reads it, this process by default.
-    Raises BadInput for paths that do not exist, NotFound for an unknown app or case, NotAllowed for a developer, a
+    `values` are further values of people, for this examination only; those that the app never received are not looked
+    for. Raises BadInput for paths that do not exist, NotFound for an unknown app or case, NotAllowed for a developer, a
     person or an app.
     """
     order = _ordered(engines, client_id, actor, claim, case, tuple(map(shown, paths)), taken_at)
     intake = evidence.take_in(paths, progress)
     manifest = reports.sha256(reports.manifest([_custody(exhibit, exhibit.sha256) for exhibit in intake.exhibits]))
     _record_intake(engines, order, intake, manifest)
-    sought, unsought, received = _load(engines, order.app)
+    sought, unsought, received = _load(engines, order.app, values or {})
     searcher = searcher or InProcess(evidence)
     found = _search(searcher, intake, sought, limits or Limits(), _counter(intake, progress))
     custody = list(map(_custody, intake.exhibits, evidence.digests(intake.exhibits, progress)))
@@ -268,7 +274,7 @@ def _ordered(
     return _Order(id_, app, name, actor, claim, case, paths, now, taken_at or now)
 
 
-def _load(engines: Engines, app: App) -> tuple[Needles, int, Mapping[PersonNumber, _Received]]:
+def _load(engines: Engines, app: App, values: Values) -> tuple[Needles, int, Mapping[PersonNumber, _Received]]:
     """Whom to look for; how many of the ledger's people the directory no longer knows; what was received of each."""
     received: dict[PersonNumber, _Received] = {}
     for row in engines.ledger.disclosures(apps=[app.number]):
@@ -276,11 +282,13 @@ def _load(engines: Engines, app: App) -> tuple[Needles, int, Mapping[PersonNumbe
         if one is None:
             one = received[row.person] = _Received(row.at, row.at)
         one.first_at, one.last_at = min(one.first_at, row.at), max(one.last_at, row.at)
+        if not one.fields.issuperset(row.fields):
+            one.fields |= frozenset(row.fields)
         if row.digests:
             one.with_digests = [*one.with_digests[1 - MAX_DIGESTS :], row]
     numbers = sorted(received)
     with engines.store.read() as unit:
-        sought = list(_sought(engines, unit, app, numbers, received))
+        sought = list(_sought(engines, unit, app, numbers, received, values))
         keys = unit.directory.keys([number for number in numbers if received[number].with_digests])
     return needles(sought, _Disclosed(received, keys)), len(numbers) - len(sought), received
 
@@ -291,13 +299,21 @@ def _sought(
     app: App,
     numbers: Sequence[PersonNumber],
     received: Mapping[PersonNumber, _Received],
+    values: Values,
 ) -> Iterator[Sought]:
     people = unit.directory.people(numbers)
     known = [number for number in numbers if number in people]
     for number, scoped in zip(known, scoped_ids(engines.pairwise, app.number, known), strict=True):
         person, one = people[number], received[number]
         digests = frozenset(name for row in one.with_digests for name in row.digests)
-        yield Sought(number, scoped, person.outside_id, person.email, person.name, one.first_at, one.last_at, digests)
+        handed = _disclosed_only(values.get(person.outside_id, {}), one.fields)
+        who = (person.outside_id, person.email, person.name)
+        yield Sought(number, scoped, *who, one.first_at, one.last_at, digests, handed)
+
+
+def _disclosed_only(handed: Mapping[str, str], fields: frozenset[str]) -> Mapping[str, str]:
+    """The values of fields that the ledger says the app received; what is known of everyone anyway is left out."""
+    return {name: value for name, value in handed.items() if name in fields and name not in _KNOWN}
 
 
 @dataclass(frozen=True, slots=True)

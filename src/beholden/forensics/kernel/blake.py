@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from beholden.forensics.kernel.machine import compiled, inner, intrinsic
+from beholden.forensics.kernel.machine import apart, compiled, inner, intrinsic
 
 LANES: Final = 16
 BLOCK: Final = 64
@@ -39,7 +39,7 @@ def _turned(word: Any, by: Any) -> Any:
     return np.uint32((word >> np.uint32(by)) | (word << np.uint32(32 - by)))
 
 
-@inner
+@apart
 def compress(state: Any, block: Any, length: int, last: bool) -> None:  # noqa: FBT001
     """One block of 16 words into a state of eight; `length` counts all bytes so far."""
     v = np.empty(16, np.uint32)
@@ -65,7 +65,7 @@ def compress(state: Any, block: Any, length: int, last: bool) -> None:  # noqa: 
 
 @compiled("void(uint32[::1], uint32[::1])")
 def _first_block(state: Any, block: Any) -> None:
-    compress(state, block, BLOCK, False)  # noqa: FBT003
+    compress(state, block, BLOCK, False)
 
 
 def started(key: bytes) -> NDArray[np.uint32]:
@@ -98,14 +98,14 @@ def _rounds(b: Any, state: list[Any], words: list[Any], counts: Any, vector: Any
     return [b.xor(state[n], b.xor(v[n], v[n + 8])) for n in range(4)]
 
 
-@inner
+@apart
 def _one_by_one(state_at: Any, words: Any, counts: Any, out: Any) -> None:
     block, state = np.empty(16, np.uint32), np.empty(8, np.uint32)
     for lane in range(LANES):
         for n in range(16):
             block[n] = words[n * LANES + lane]
         state[:] = state_at
-        compress(state, block, np.int64(counts[lane]), True)  # noqa: FBT003
+        compress(state, block, np.int64(counts[lane]), True)
         for n in range(4):
             out[n * LANES + lane] = state[n]
 

@@ -13,7 +13,7 @@ from beholden.forensics.kernel.values import Shape
 
 _STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 _END: Final = np.uint64(0xC2B2_AE3D_27D4_EB4F)
-_SMALL: Final = np.uint64(0x2020_2020_2020_2020)
+SMALL: Final = np.uint64(0x2020_2020_2020_2020)
 _HALF: Final = np.uint64(32)
 _ONE: Final = np.uint64(1)
 _SIX: Final = np.uint64(63)
@@ -44,7 +44,7 @@ def tail(address: Any, length: Any) -> Any:
     """The last word of a text that goes on at an address: up to seven bytes, and the whole length."""
     some = np.uint64(length & 7)
     kept = (_ONE << (some << np.uint64(3))) - _ONE
-    return ((load8(address) | _SMALL) & kept) | (np.uint64(length) << np.uint64(56))
+    return ((load8(address) | SMALL) & kept) | (np.uint64(length) << np.uint64(56))
 
 
 @inner
@@ -53,7 +53,7 @@ def text(seed: Any, address: Any, length: Any) -> Any:
     state = seed
     at = address
     for _ in range(length >> 3):
-        state = step(state, load8(at) | _SMALL)
+        state = step(state, load8(at) | SMALL)
         at += 8
     return step(state, tail(at, length))
 
@@ -64,7 +64,7 @@ def local_tail(at: Any, length: Any) -> Any:
     some = length & 7
     word = np.uint64(0)
     if some:
-        word = (load8(at - length - (8 - some)) | _SMALL) >> np.uint64(8 * (8 - some))
+        word = (load8(at - length - (8 - some)) | SMALL) >> np.uint64(8 * (8 - some))
     return word | (np.uint64(length) << np.uint64(56))
 
 
@@ -74,7 +74,7 @@ def local(state: Any, at: Any, length: Any) -> Any:
     place = at
     for _ in range(length >> 3):
         place -= 8
-        state = step(state, load8(place) | _SMALL)
+        state = step(state, load8(place) | SMALL)
     return step(state, local_tail(at, length))
 
 

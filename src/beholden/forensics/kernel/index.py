@@ -29,7 +29,7 @@ _ROOM = 4
 """About so many digests share a place of the table of contents."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Index:
     """Values by digest; `Index.of` makes one. Columns are ordered by digest.
 

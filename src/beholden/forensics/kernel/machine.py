@@ -19,7 +19,10 @@ from numba.extending import intrinsic as _intrinsic
 VECTOR: Final = True
 SCALAR: Final = 0
 intrinsic: Callable[[Any], Any] = _intrinsic
-inner: Callable[[Any], Any] = _njit
+inner: Callable[[Any], Any] = _njit(error_model="numpy", forceinline=True)
+"""A part of a kernel that becomes part of whoever calls it."""
+apart: Callable[[Any], Any] = _njit(error_model="numpy")
+"""A part that is called, since it is long or seldom needed."""
 _BYTE, _WORD, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _BLOCK = ir.VectorType(_BYTE, 64)
 Class = Sequence[tuple[int, int]]
@@ -33,9 +36,9 @@ def compiled(*signatures: str) -> Callable[[Any], Any]:
 
     def made(function: Any) -> Any:
         try:
-            return _njit(*types, cache=True, nogil=True)(function)
+            return _njit(*types, cache=True, nogil=True, error_model="numpy")(function)
         except RuntimeError:  # neither beside this file nor in the user's cache may anything be written
-            return _njit(*types, nogil=True)(function)
+            return _njit(*types, nogil=True, error_model="numpy")(function)
 
     return made
 
@@ -58,6 +61,28 @@ def load8(_: Any, address: Any) -> Any:
         return b.load(b.inttoptr(arguments[0], _LONG.as_pointer()), align=1)
 
     return types.uint64(types.int64), code
+
+
+@intrinsic
+def peek(_: Any, address: Any) -> Any:
+    """The int64 at an address that is aligned."""
+
+    def code(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        return b.load(b.inttoptr(arguments[0], _LONG.as_pointer()), align=8)
+
+    return types.int64(types.int64), code
+
+
+@intrinsic
+def poke(_: Any, address: Any, value: Any) -> Any:
+    """Put eight bytes at an address that is aligned."""
+
+    def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        b.store(arguments[1], b.inttoptr(arguments[0], _LONG.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    kind = value if value in (types.int64, types.uint64) else types.int64
+    return types.void(types.int64, kind), code
 
 
 @intrinsic
