@@ -90,7 +90,7 @@ def form_of(source: Source) -> tuple[Form, str]:
         return Form.OPAQUE, closed
     if filesystems.file_system(head) and not filesystems.outlived(head):
         return Form.FILE_SYSTEM, ""
-    return (Form.DISK, "") if filesystems.is_disk(head) else (Form.PLAIN, "")
+    return (Form.DISK, "") if filesystems.is_disk(head) or filesystems.is_lvm(head) else (Form.PLAIN, "")
 
 
 class Stop(StrEnum):

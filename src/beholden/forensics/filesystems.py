@@ -57,8 +57,6 @@ _CLOSED = (
     (32, b"NXSB", "APFS container"),
     (3, b"-FVE-FS-", "BitLocker encrypted volume"),
     (3, b"MSWIN4.1-FVE-FS-", "BitLocker encrypted volume"),
-    (512, b"LABELONE", "LVM physical volume"),
-    (0, b"LABELONE", "LVM physical volume"),
     (4096, b"\xfc\x4e\x2b\xa9", "member of a Linux RAID"),
     (0, b"vhdxfile", "VHDX disk image"),
     (0, b"COWD", "VMDK disk image (COWD)"),
@@ -154,6 +152,13 @@ def is_disk(head: bytes) -> bool:
     used = [entry for entry in entries if entry[4] != 0]
     return bool(used) and all(
         entry[0] in (0, 0x80) and entry[8:12] != bytes(4) and entry[12:16] != bytes(4) for entry in used
+    )
+
+
+def is_lvm(head: bytes) -> bool:
+    """Whether an LVM2 label stands in one of the first four sectors: a disk of logical volumes."""
+    return any(
+        head[at : at + 8] == b"LABELONE" and head[at + 24 : at + 32] == b"LVM2 001" for at in range(0, 2048, SECTOR)
     )
 
 

@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from beholden.backends.evidence import filesystems
-from beholden.backends.evidence.images import opening, partitions, segments
+from beholden.backends.evidence.images import lvm, opening, partitions, segments
 from beholden.backends.evidence.unpack import Unpacker
+from beholden.forensics import filesystems as known
 from beholden.forensics.containers import Form, Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Progress
@@ -132,7 +133,8 @@ class FileEvidence:
             is_exhibit = isinstance(source, OpenFile | Joined)
             return opening.disk(source, None if is_exhibit else self._unpacker.budget)
         if form is Form.DISK:
-            return partitions.entries(source)
+            is_lvm = known.is_lvm(source.read(0, known.HEAD))
+            return lvm.entries(source) if is_lvm else partitions.entries(source)
         if form is Form.FILE_SYSTEM:
             return filesystems.entries(source, self._unpacker.budget)
         return self._unpacker.entries(form, source)
