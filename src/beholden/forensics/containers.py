@@ -193,9 +193,9 @@ def form_of(source: Source) -> tuple[Form, str]:
     closed = filesystems.closed(head)
     if closed is not None:
         return Form.OPAQUE, closed
-    if filesystems.file_system(head):
+    if filesystems.file_system(head) and not filesystems.outlived(head):
         return Form.FILE_SYSTEM, ""
-    return (Form.DISK, "") if filesystems.is_disk(head) else (Form.PLAIN, "")
+    return (Form.DISK, "") if filesystems.is_disk(head) or filesystems.is_lvm(head) else (Form.PLAIN, "")
 
 
 class Stop(StrEnum):

@@ -7,18 +7,19 @@ and size are the same.
 
 import hashlib
 import os
+import resource
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from beholden.backends.evidence import filesystems
-from beholden.backends.evidence.images import opening, partitions, segments
+from beholden.backends.evidence.images import lvm, opening, partitions, segments
 from beholden.backends.evidence.unpack import Unpacker
+from beholden.forensics import filesystems as known
 from beholden.forensics.containers import Form, Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Open, Progress
@@ -28,8 +29,8 @@ from beholden.model.errors import BadInput, Unavailable
 BLOCK = 1 << 20
 MAX_EXHIBITS = 1_000_000
 MAX_DEPTH = 200
-MAX_OPEN = 64
-"""Segments of one image that are open at once."""
+SPARE = 256
+"""Open files that are left to everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,6 @@ class OpenFile:
             return os.pread(self.descriptor, max(0, min(length, self.size - offset)), offset)
         except OSError as error:
             raise Unavailable(f"The evidence cannot be read at byte {offset} ({error.strerror}).") from error
-
-
-@dataclass(frozen=True, slots=True)
-class ReopenedFile:
-    """A Source that opens its file for each read, for images of more segments than may be open at once."""
-
-    opened: Callable[[], AbstractContextManager[Source]]
-    size: int
-
-    def read(self, offset: int, length: int) -> bytes:
-        """See Source."""
-        with self.opened() as source:
-            return source.read(offset, length)
 
 
 class FileEvidence:
@@ -110,12 +98,10 @@ class FileEvidence:
                 yield source
             return
         parts = (exhibit, *further)
+        _make_room(len(parts))
         with ExitStack() as stack:
-            opened: list[Source] = []
-            for one in parts:
-                held = stack.enter_context(self._file(one)) if len(opened) < MAX_OPEN else None
-                opened.append(held or ReopenedFile(partial(self._file, one), one.size))
-            yield Joined(tuple(opened), tuple(Path(one.path).name for one in parts))
+            opened = tuple(stack.enter_context(self._file(one)) for one in parts)
+            yield Joined(opened, tuple(Path(one.path).name for one in parts))
 
     @contextmanager
     def _file(self, exhibit: Exhibit) -> Iterator[Source]:
@@ -138,7 +124,8 @@ class FileEvidence:
             is_exhibit = isinstance(source, OpenFile | Joined)
             return opening.disk(source, None if is_exhibit else self._unpacker.budget)
         if form is Form.DISK:
-            return partitions.entries(source)
+            is_lvm = known.is_lvm(source.read(0, known.HEAD))
+            return lvm.entries(source) if is_lvm else partitions.entries(source)
         if form is Form.FILE_SYSTEM:
             return filesystems.entries(source, self._unpacker.budget)
         return self._unpacker.entries(form, source)
@@ -237,6 +224,18 @@ class _Walk:
             if any(target == root or root in target.parents for root in self._roots):
                 return Reason.LINK_IN
         return Reason.LINK_OUT
+
+
+def _make_room(files: int) -> None:
+    """Let so many files be open at once: all segments of an image are, since whoever reads it may open none."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files + SPARE
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    with suppress(ValueError, OSError):  # more than this host allows: opening them says so
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 @contextmanager
