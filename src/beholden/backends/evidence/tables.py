@@ -22,7 +22,9 @@ from beholden.forensics.rows import line
 from beholden.forensics.source import Source
 from beholden.model.errors import BadInput
 
-BATCH = 1024
+BATCH = 256
+AT_ONCE = 16 << 20
+"""Bytes of values that are turned into rows at once."""
 MAX_FOOTER = 64 << 20
 MAX_GROUPS = 100_000
 _BROKEN = (pa.ArrowException, *FAULTS)
@@ -128,10 +130,17 @@ def _lines(batches: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[bytes]:
 def lines(batch: pa.RecordBatch) -> Iterator[bytes]:
     """The rows of a record batch, each a line. Nothing is looked at before the batch is known to be sound."""
     batch.validate(full=True)
-    for start in range(0, batch.num_rows, BATCH):
-        columns = [_values(column) for column in batch.slice(start, BATCH).columns]
+    step = max(1, min(BATCH, AT_ONCE // max(1, sum(_longest(column) for column in batch.columns))))
+    for start in range(0, batch.num_rows, step):
+        columns = [_values(column) for column in batch.slice(start, step).columns]
         for row in zip(*columns, strict=True):
             yield line(row)
+
+
+def _longest(column: Any) -> int:
+    """How long a value of a column may be where rows only name it; others are as long as they are in memory."""
+    named = isinstance(column, pa.DictionaryArray) and len(column.dictionary) < BATCH
+    return int(column.dictionary.nbytes) if named else 0
 
 
 def _values(column: "pa.Array[Any]") -> list[object]:
