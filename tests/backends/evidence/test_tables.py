@@ -1,9 +1,11 @@
 """Columnar files are read as rows: who stands in a row is found however wide it is, and however it is damaged."""
 
 import bz2
+import gzip
 import io
 import json
 import lzma
+import os
 import zlib
 
 import pyarrow as pa
@@ -179,3 +181,15 @@ def test_a_value_that_a_few_bytes_repeat_endlessly_is_a_bomb() -> None:
     search = Search(PEOPLE, Limits(ratio_from=1 << 20)).through(held.getvalue())
     assert search.coverage.gap_counts == {Reason.BOMB: 1} and search.coverage.unpacked_bytes < 10 << 20
     assert adds_up(search)
+
+
+def test_law_9_a_file_in_a_binary_column_is_opened_and_a_sealed_one_is_unreadable() -> None:
+    held = io.BytesIO()
+    text = "\n".join(f"{p.email},{p.name}" for p in PEOPLE).encode()
+    pq.write_table(pa.table({"file": [gzip.compress(text)]}), held, write_statistics=False)
+    search = Search(PEOPLE).through(held.getvalue())
+    assert search.live == numbers(PEOPLE) and search.coverage.complete and adds_up(search)
+    held = io.BytesIO()
+    pq.write_table(pa.table({"file": [os.urandom(20_000)]}), held, write_statistics=False)
+    search = Search(PEOPLE).through(held.getvalue())
+    assert search.coverage.gap_counts == {Reason.DISORDER: 1} and adds_up(search)

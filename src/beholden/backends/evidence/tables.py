@@ -14,7 +14,7 @@ import pyarrow.ipc
 import pyarrow.orc
 import pyarrow.parquet as pq
 
-from beholden.backends.evidence.archives.spool import FAULTS, Stopped, handle, made
+from beholden.backends.evidence.archives.spool import FAULTS, Stopped, as_written, handle, made, without
 from beholden.forensics.containers import Budget, Form, Stop
 from beholden.forensics.ports import Entry
 from beholden.forensics.region import Ranges, Region
@@ -42,6 +42,8 @@ def parquet(budget: Budget, source: Source) -> Iterator[Entry]:
     except _BROKEN as error:
         raise BadInput(f"The Parquet file's list of its columns cannot be read ({type(error).__name__}).") from error
     names = list(file.schema_arrow.names)
+    around = without(tuple(one for covers in ranges for one in covers), source.size)
+    yield as_written("description of the columns", source, around)
     yield made(budget, "names of the columns", lambda: iter((line(names),)), measure=source.size, form=Form.ROWS)
     for number, covers in enumerate(ranges):
         pieces = partial(_row_group, source, number, covers)
