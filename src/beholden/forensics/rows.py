@@ -9,6 +9,8 @@ import binascii
 import json
 from collections.abc import Iterator, Sequence
 
+import orjson
+
 from beholden.forensics.source import Source
 
 STEP = 1 << 20
@@ -19,7 +21,10 @@ LONGEST = 4 << 20
 
 def line(values: Sequence[object]) -> bytes:
     """A row as it is handed over. Bytes that are no text are marked; what JSON does not know, is as Python shows it."""
-    return json.dumps(list(values), ensure_ascii=False, default=_shown).encode("utf-8", "replace") + b"\n"
+    try:
+        return orjson.dumps(list(values), default=_shown) + b"\n"
+    except TypeError:  # numbers of more than 64 bits, broken characters
+        return json.dumps(list(values), ensure_ascii=False, default=_shown).encode("utf-8", "replace") + b"\n"
 
 
 def _shown(value: object) -> object:
