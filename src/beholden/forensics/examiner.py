@@ -160,6 +160,7 @@ class Examiner:
     def _rows(self, place: Place, source: Source) -> None:
         """Search the rows of a table that its reader wrote out; a line that is no row is searched as text."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
+        opaque = 0
         for offset, line, values in rows(source):
             if values is None:
                 found = match_text(line, self.sought, self.tested)
@@ -167,6 +168,11 @@ class Examiner:
                 found = match_row(values, self.sought, self.tested)
             for match in found:
                 self.tally.add(site, match, offset + match.first)
+            for value in values or ():
+                if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB:
+                    opaque += self._blob(place, site, "value", offset, value)
+        if opaque:
+            self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the table")
         self.progress(source.size)
 
     def _fragments(self, place: Place, source: Source) -> Ranges:
@@ -318,18 +324,16 @@ class Examiner:
                 live[match.person] = live.get(match.person, False) or match.corroborated
             self.tally.add(site, match, row.offset)
         blobs = [value for value in row.values if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB]
-        return sum(self._blob(place, row, blob) for blob in blobs)
+        return sum(self._blob(place, site, row.table or "unknown table", row.offset, blob) for blob in blobs)
 
-    def _blob(self, place: Place, row: Row, blob: bytes) -> int:
+    def _blob(self, place: Place, site: Site, table: str, offset: int, blob: bytes) -> int:
         """A binary value: a file in a table is examined as one; else how much of it nobody can read."""
         form, _ = recognise(blob[:HEAD])
         if form is not Form.PLAIN:
-            name = f"{row.table or 'unknown table'} at {row.offset}"
-            self.examine(place.inner(name), Held(blob))
+            self.examine(place.inner(f"{table} at {offset}"), Held(blob))
             return 0
-        site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
         for match in self._match(blob):
-            self.tally.add(site, match, row.offset + match.first)
+            self.tally.add(site, match, offset + match.first)
         return _opaque_bytes(blob)
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
