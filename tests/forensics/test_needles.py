@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from beholden.forensics.containers import Limits
 from beholden.forensics.examiner import Examiner, Place
+from beholden.forensics.kernel import found
+from beholden.forensics.kernel.values import Shape
 from beholden.forensics.needles import Kind, expected_by_chance, needles
 from beholden.forensics.source import Held
 from tests.forensics.people import Search, crowd, looking_for, person
@@ -33,9 +35,11 @@ def test_people_without_an_address_are_found_by_their_ids() -> None:
 
 
 def test_chance_counts_are_tiny_for_real_ids_and_large_for_addresses_of_one_letter() -> None:
-    assert expected_by_chance(looking_for(crowd(50)), 10**6, 10**9) < 1e-6
+    tested = found.Tested()
+    tested.counts[Shape.ADDRESS, 20], tested.counts[Shape.SCOPED, 26] = 10**6, 10**9
+    assert expected_by_chance(looking_for(crowd(50)), tested) < 1e-6
     short = [replace(person(1), email="a@post.example")]
-    assert expected_by_chance(looking_for(short), 1000, 0) > 1
+    assert expected_by_chance(looking_for(short), tested) > 1
 
 
 def test_disclosed_values_corroborate_by_their_digest() -> None:

@@ -34,6 +34,9 @@ class Reason(StrEnum):
     LINK_IN = "a link to another exhibit"
     SAME_FILE = "another name of an exhibit"
     NO_CONTENT = "a pipe or socket, which holds nothing"
+    DAMAGED_IMAGE = "damaged part of a disk image"
+    ELSEWHERE = "in a part of a disk image that is not in the evidence"
+    DAMAGED_VOLUME = "disk, file system or part of one that cannot be opened"
 
 
 HARMLESS = frozenset({Reason.LINK_IN, Reason.SAME_FILE, Reason.NO_CONTENT})
@@ -71,6 +74,8 @@ class Statement:
     gaps: tuple[Gap, ...]
     gap_counts: dict[str, int]
     complete: bool
+    checks: tuple[str, ...] = ()
+    """What the checksums stored in disk images say of what was read."""
 
     @property
     def share(self) -> float:
@@ -92,6 +97,7 @@ class Coverage:
     _gaps: list[Gap] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
     _complete: bool = True
+    _checks: list[str] = field(default_factory=list)
 
     def file(self, size: int, *, unpacked: bool) -> None:
         """A file whose bytes are now accounted for: read, unless a gap says otherwise."""
@@ -113,6 +119,11 @@ class Coverage:
         if len(self._gaps) < MAX_GAPS:
             self._gaps.append(Gap(path, reason, size, detail))
 
+    def checked(self, path: str, said: str) -> None:
+        """A checksum that was stored with what was read agrees; where it does not, that is a gap."""
+        if len(self._checks) < MAX_GAPS:
+            self._checks.append(f"{path}: {said}")
+
     def statement(self) -> Statement:
         """The statement so far."""
         read = self.exhibit_bytes + self.unpacked_bytes - self.skipped - self.unreadable
@@ -127,6 +138,7 @@ class Coverage:
             tuple(self._gaps),
             dict(sorted(self._counts.items())),
             self._complete,
+            tuple(self._checks),
         )
 
 

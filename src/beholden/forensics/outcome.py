@@ -11,10 +11,13 @@ from enum import Enum
 from functools import cache
 from typing import Any, NewType, get_args, get_origin, get_type_hints
 
+import numpy as np
+from numpy.typing import NDArray
+
 from beholden.forensics import coverage as coverages
 from beholden.forensics import tally as tallies
 from beholden.forensics.coverage import Coverage
-from beholden.forensics.scan import Tested
+from beholden.forensics.kernel.found import Tested
 from beholden.forensics.tally import Tally
 from beholden.model.errors import Damaged
 
@@ -39,11 +42,9 @@ def merge(parts: Mapping[int, Outcome]) -> Outcome:
 
 
 def _counted(parts: Iterable[Tested]) -> Tested:
-    """Every count of `Tested` added up."""
     whole = Tested()
     for part in parts:
-        for one in fields(Tested):
-            setattr(whole, one.name, getattr(whole, one.name) + getattr(part, one.name))
+        whole.add(part)
     return whole
 
 
@@ -74,6 +75,8 @@ _AS_THEY_ARE = frozenset({int, str, bool, float, type(None)})
 def _plain(value: Any) -> Any:
     if type(value) in _AS_THEY_ARE:
         return value
+    if isinstance(value, Tested):
+        return [_nonzero(value.counts), _nonzero(value.leading)]
     if is_dataclass(value):
         kind: Any = type(value)
         return [_plain(getattr(value, name)) for name in _names(kind)]
@@ -88,6 +91,28 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
+def _nonzero(counts: NDArray[np.int64]) -> list[list[int]]:
+    """The places of an array's counts that are not 0, and those counts."""
+    flat = counts.ravel()
+    return [[place, int(flat[place])] for place in np.flatnonzero(flat).tolist()]
+
+
+def _tested(value: Any) -> Tested:
+    made = Tested()
+    for counts, pairs in zip((made.counts, made.leading), _each(value, (_listed, _listed)), strict=True):
+        flat = counts.reshape(-1)
+        for place, count in map(_listed, pairs):
+            if (
+                type(place) is not int
+                or type(count) is not int
+                or not 0 <= place < len(flat)
+                or not 0 < count < 1 << 62
+            ):
+                raise ValueError("not a count")
+            flat[place] = count
+    return made
+
+
 @cache
 def _names(kind: Any) -> tuple[str, ...]:
     """The fields that are written."""
@@ -100,6 +125,8 @@ Reader = Callable[[Any], Any]
 @cache
 def _reader(kind: Any) -> Reader:
     """How a value of a type is read back; ValueError for what is not one."""
+    if kind is Tested:
+        return _tested
     if isinstance(kind, NewType):
         return _reader(kind.__supertype__)
     if is_dataclass(kind) and isinstance(kind, type):

@@ -52,18 +52,39 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """A part of a member that could not be read, and is read as zeros; `length` in bytes of the member."""
+
+    start: int
+    length: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unpacked:
     """What a member of a container holds. `stop` says why it ends early, if it does; `packed` is what it took of the
-    container, in bytes. `source` is what could be read until then."""
+    container, in bytes. `source` is what could be read until then. `form` is how it is to be read, where its reader
+    knows better than its first bytes say.
+
+    `damage` and `checks` are asked when the member has been read: parts in its middle that could not be, and what its
+    stored checksums say of the rest.
+    """
 
     source: Source
     packed: int
     stop: Stop | None = None
+    form: Form | None = None
+    damage: Callable[[], Sequence[Damage]] = tuple
+    checks: Callable[[], Sequence[str]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A member of a container. `covers` are the bytes of the container that it takes: nobody else searches those."""
+    """A member of a container. `covers` are the bytes of the container that it takes: nobody else searches those.
+
+    A name is empty where the member is the container in another guise: the disk in a disk image.
+    """
 
     name: str
     covers: Ranges

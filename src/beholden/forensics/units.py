@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from beholden.forensics.beside import Beside, once
 from beholden.forensics.containers import Limits
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS, Examiner, Place
@@ -88,6 +89,7 @@ def search(
 ) -> Outcome:
     """An exhibit, together with the logs beside it. What cannot be read any more is a gap, not an end."""
     examiner = Examiner(job.sought, job.limits, entries, searched)
+    by_path = {exhibit.path: exhibit for exhibit in job.exhibits}
     with ExitStack() as stack:
         logs: dict[str, Source] = {}
         for ending, log in unit.logs.items():
@@ -97,7 +99,8 @@ def search(
         source = _opened(open_, unit.lead, stack, examiner)
         if source is not None:
             try:
-                examiner.examine(Place(unit.number, unit.lead.name), source, logs)
+                beside = Beside(unit.lead.path, "", once(lambda path: _around(open_, by_path.get(path), stack)))
+                examiner.examine(Place(unit.number, unit.lead.name), source, logs, beside=beside)
             except Unavailable as error:
                 examiner.coverage.gap(unit.lead.name, Reason.NOT_READABLE, 0, error.message)
     for _ in unit.segments:
@@ -113,6 +116,18 @@ def _opened(
     except Unavailable as error:
         examiner.coverage.file(exhibit.size, unpacked=False)
         examiner.coverage.gap(exhibit.name, Reason.NOT_READABLE, exhibit.size, error.message)
+        return None
+
+
+def _around(
+    open_: Callable[[Exhibit], AbstractContextManager[Source]], exhibit: Exhibit | None, stack: ExitStack
+) -> Source | None:
+    """A file beside one that is searched. Where it cannot be read, its own search says so."""
+    if exhibit is None:
+        return None
+    try:
+        return stack.enter_context(open_(exhibit))
+    except Unavailable:
         return None
 
 

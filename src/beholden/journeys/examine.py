@@ -164,7 +164,7 @@ def examine(
     for exhibit in custody:
         if not exhibit.unchanged:
             found.coverage.gap(exhibit.name, Reason.CHANGED, 0)
-    against, later = _weigh(found, custody, received, claim)
+    against, later = _weigh(found, intake, custody, received, claim)
     decision = _decide(found, len(sought.people), custody, order, against, later, unsought)
     counts = reports.numbers(found.tally, sought, against, later, unsought)
     ended_at = engines.clock.now()
@@ -174,7 +174,7 @@ def examine(
         counts,
         custody,
         found.coverage.statement(),
-        expected_by_chance(sought, found.tested.addresses, found.tested.ids),
+        expected_by_chance(sought, found.tested),
         sought,
         found.tally,
     )
@@ -359,6 +359,7 @@ def _custody(exhibit: Exhibit, after: str | None) -> reports.Custody:
 
 def _weigh(
     outcome: Outcome,
+    intake: Intake,
     custody: Sequence[reports.Custody],
     received: Mapping[PersonNumber, _Received],
     claim: Claim | None,
@@ -368,7 +369,8 @@ def _weigh(
     Only exhibits that are still what they were count.
     """
     changed = {exhibit.name for exhibit in custody if not exhibit.unchanged}
-    sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}}
+    spoilt = {exhibit.segment_of for exhibit in intake.exhibits if exhibit.name in changed}
+    sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}} - spoilt
     found = [number for number, one in outcome.tally.people.items() if one.exhibits & sound]
     if claim is None or claim.at is None:
         return len(found), 0

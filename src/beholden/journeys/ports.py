@@ -512,6 +512,11 @@ class Locks(Protocol):
 class Limiter(Protocol):
     """How often an app may ask, in all and on one person's word."""
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether everybody may ask as often as they like."""
+        ...
+
     def wait(self, app: str, through: str, cost: int = 1) -> float:
         """Seconds until that many questions may be asked; 0 where they may now, and then they are counted.
 

@@ -11,20 +11,25 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from beholden.backends.evidence import filesystems
+from beholden.backends.evidence.images import opening, partitions, segments
 from beholden.backends.evidence.unpack import Unpacker
 from beholden.forensics.containers import Form, Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Open, Progress
-from beholden.forensics.source import Source
+from beholden.forensics.source import Joined, Source
 from beholden.model.errors import BadInput, Unavailable
 
 BLOCK = 1 << 20
 MAX_EXHIBITS = 1_000_000
 MAX_DEPTH = 200
+MAX_OPEN = 64
+"""Segments of one image that are open at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,19 @@ class OpenFile:
             raise Unavailable(f"The evidence cannot be read at byte {offset} ({error.strerror}).") from error
 
 
+@dataclass(frozen=True, slots=True)
+class ReopenedFile:
+    """A Source that opens its file for each read, for images of more segments than may be open at once."""
+
+    opened: Callable[[], AbstractContextManager[Source]]
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See Source."""
+        with self.opened() as source:
+            return source.read(offset, length)
+
+
 class FileEvidence:
     """Evidence in files and folders of this host; one for each examination. `limits` are those of `entries`,
     `hashers` how many exhibits are hashed at the same time."""
@@ -50,6 +68,7 @@ class FileEvidence:
         self._unpacker = Unpacker(limits or Limits())
         self._hashers = hashers
         self._identity: dict[int, tuple[int, int]] = {}
+        self._segments: dict[int, tuple[Exhibit, ...]] = {}
 
     def take_in(self, paths: Sequence[str], progress: Progress) -> Intake:
         """See Evidence."""
@@ -69,11 +88,37 @@ class FileEvidence:
                 digest, state = file
                 self._identity[number] = (state.st_dev, state.st_ino)
                 exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest))
-        return Intake(tuple(exhibits), tuple(refused))
+        return Intake(self._joined(exhibits), tuple(refused))
+
+    def _joined(self, exhibits: Sequence[Exhibit]) -> tuple[Exhibit, ...]:
+        """The exhibits, with those marked that are further segments of an image."""
+        self._segments = segments.sets(exhibits, self._head)
+        whole = {one.number: number for number, further in self._segments.items() for one in further}
+        return tuple(replace(exhibit, segment_of=whole.get(exhibit.number)) for exhibit in exhibits)
+
+    def _head(self, exhibit: Exhibit, length: int) -> bytes:
+        with suppress(Unavailable), self._file(exhibit) as source:
+            return source.read(0, length)
+        return b""
 
     @contextmanager
     def open(self, exhibit: Exhibit) -> Iterator[Source]:
         """See Evidence."""
+        further = self._segments.get(exhibit.number)
+        if further is None:
+            with self._file(exhibit) as source:
+                yield source
+            return
+        parts = (exhibit, *further)
+        with ExitStack() as stack:
+            opened: list[Source] = []
+            for one in parts:
+                held = stack.enter_context(self._file(one)) if len(opened) < MAX_OPEN else None
+                opened.append(held or ReopenedFile(partial(self._file, one), one.size))
+            yield Joined(tuple(opened), tuple(Path(one.path).name for one in parts))
+
+    @contextmanager
+    def _file(self, exhibit: Exhibit) -> Iterator[Source]:
         try:
             opened = _opened(os.fsencode(exhibit.path))
             with opened as (descriptor, state):
@@ -89,6 +134,13 @@ class FileEvidence:
 
     def entries(self, form: Form, source: Source) -> Iterator[Entry]:
         """See Open."""
+        if form is Form.DISK_IMAGE:
+            is_exhibit = isinstance(source, OpenFile | Joined)
+            return opening.disk(source, None if is_exhibit else self._unpacker.budget)
+        if form is Form.DISK:
+            return partitions.entries(source)
+        if form is Form.FILE_SYSTEM:
+            return filesystems.entries(source, self._unpacker.budget)
         return self._unpacker.entries(form, source)
 
     def digest(self, exhibit: Exhibit, progress: Progress) -> str | None:

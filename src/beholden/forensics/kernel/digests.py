@@ -1,0 +1,101 @@
+"""Digests of many values, sorted, and the search in them."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholden.forensics.kernel.blake import BLOCK, LANES, compress, sixteen
+from beholden.forensics.kernel.machine import compiled, inner, load1
+
+_LAST: Final = BLOCK - 1
+"""A value this long fills one block, with its shape before it."""
+
+
+@inner
+def put(words: Any, counts: Any, lane: Any, shape: Any, address: Any, length: Any) -> None:
+    """Lay a message of one block beside the others."""
+    counts[lane] = np.uint32(BLOCK + 1 + length)
+    word = np.uint32(shape)
+    for n in range(1, BLOCK + 1):
+        if n & 3 == 0:
+            words[((n >> 2) - 1) * LANES + lane] = word
+            word = np.uint32(0)
+        if n <= length:
+            word |= np.uint32(load1(address + n - 1)) << np.uint32(8 * (n & 3))
+
+
+@inner
+def long_digest(start: Any, shape: Any, address: Any, length: Any) -> Any:
+    """The digest of a message of any length, in two words."""
+    state, block = start.copy(), np.zeros(16, np.uint32)
+    done, total = 0, length + 1
+    while True:
+        block[:] = 0
+        some = min(BLOCK, total - done)
+        for n in range(some):
+            byte = shape if done + n == 0 else load1(address + done + n - 1)
+            block[n >> 2] |= np.uint32(byte) << np.uint32(8 * (n & 3))
+        done += some
+        compress(state, block, BLOCK + done, done == total)
+        if done == total:
+            break
+    return (
+        np.uint64(state[0]) | np.uint64(state[1]) << np.uint64(32),
+        np.uint64(state[2]) | np.uint64(state[3]) << np.uint64(32),
+    )
+
+
+@inner
+def taken(out: Any, lane: Any) -> Any:
+    """The two words of a digest among sixteen."""
+    return (
+        np.uint64(out[lane]) | np.uint64(out[LANES + lane]) << np.uint64(32),
+        np.uint64(out[2 * LANES + lane]) | np.uint64(out[3 * LANES + lane]) << np.uint64(32),
+    )
+
+
+def _digest_values(mode: Any, start: Any, shapes: Any, blob: Any, offsets: Any, first: Any, second: Any) -> None:
+    words, counts = np.zeros(16 * LANES, np.uint32), np.zeros(LANES, np.uint32)
+    out, whose = np.zeros(4 * LANES, np.uint32), np.zeros(LANES, np.int64)
+    held = 0
+    for n in range(len(shapes) + 1):
+        if held == LANES or (held and n == len(shapes)):
+            sixteen(mode, start, words, counts, out)
+            for lane in range(held):
+                first[whose[lane]], second[whose[lane]] = taken(out, lane)
+            held = 0
+        if n == len(shapes):
+            break
+        length = offsets[n + 1] - offsets[n]
+        if length <= _LAST:
+            put(words, counts, held, np.int64(shapes[n]), blob + offsets[n], length)
+            whose[held] = n
+            held += 1
+        else:
+            first[n], second[n] = long_digest(start, np.int64(shapes[n]), blob + offsets[n], length)
+
+
+digest_values = compiled()(_digest_values)
+
+
+def order(first: NDArray[np.uint64], kinds: NDArray[np.uint8], people: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """The order of digests; of equal ones by kind and person, so that the same values make the same index."""
+    found = np.argsort(first)
+    ranked = first[found]
+    same = ranked[1:] == ranked[:-1]
+    if same.any():
+        twice = np.flatnonzero(np.concatenate(([False], same)) | np.concatenate((same, [False])))
+        rows = found[twice]
+        found[twice] = rows[np.lexsort((people[rows], kinds[rows], first[rows]))]
+    return found
+
+
+@inner
+def place(starts: Any, shift: Any, firsts: Any, seconds: Any, first: Any, second: Any) -> Any:
+    """Where the rows of a digest begin; -1 where there are none."""
+    bucket = np.int64(first >> np.uint64(shift))
+    for at in range(np.int64(starts[bucket]), np.int64(starts[bucket + 1])):
+        if firsts[at] == first and seconds[at] == second:
+            return at
+    return np.int64(-1)

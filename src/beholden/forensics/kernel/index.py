@@ -1,0 +1,205 @@
+"""What is looked for, as keyed digests: whoever has the key can test a value, and nobody can list the values.
+
+Whoever has both the key and the digests can still try all phones there are: an index is as confidential as its key.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2s
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beholden.forensics.kernel.blake import started
+from beholden.forensics.kernel.digests import digest_values, order
+from beholden.forensics.kernel.found import LENGTHS, SHAPES, Tested
+from beholden.forensics.kernel.hashing import decimal_values, fill, hash_values
+from beholden.forensics.kernel.machine import mode
+from beholden.forensics.kernel.values import CODES, KINDS, Shape, keys
+from beholden.forensics.spelling import Kind
+from beholden.model.errors import BadInput
+from beholden.model.ids import PersonNumber
+
+BITS = 16
+"""Bits of the filter for each value: 1 in 200 other candidates passes, and is then refused by its digest."""
+_SMALLEST = 64
+_SLACK = 16
+_ROOM = 4
+"""About so many digests share a place of the table of contents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Values by digest; `Index.of` makes one. Columns are ordered by digest.
+
+    `words` is a filter of hashes, `domains` one of the domains of addresses. `counts[shape, length]` says how many
+    values there are; `leading[length, d]` how many phones by their first three digits. `low` and `top` bound the ids
+    that are whole numbers. `wide` says that an address has letters beyond ASCII. `unusable` counts what was left out.
+    """
+
+    key: bytes
+    words: NDArray[np.uint64]
+    domains: NDArray[np.uint64]
+    first: NDArray[np.uint64]
+    second: NDArray[np.uint64]
+    kinds: NDArray[np.uint8]
+    people: NDArray[np.uint32]
+    starts: NDArray[np.uint32]
+    shift: int
+    counts: NDArray[np.int64]
+    leading: NDArray[np.int64]
+    low: int
+    top: int
+    address_chance: float
+    wide: bool
+    unusable: dict[Kind, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @classmethod
+    def of(cls, values: Iterable[tuple[Kind, PersonNumber, str]], key: bytes) -> "Index":
+        """An index of values under a key of 16 to 32 bytes; the same value may belong to several people."""
+        shapes, kinds, people, parts = bytearray(), bytearray(), list[int](), list[bytes]()
+        unusable: dict[Kind, int] = {}
+        for kind, person, value in values:
+            found = keys(kind, value)
+            if not found:
+                unusable[kind] = unusable.get(kind, 0) + 1
+            for shape, low in found:
+                shapes.append(shape)
+                kinds.append(CODES[kind])
+                people.append(person)
+                parts.append(low)
+        offsets = np.zeros(len(parts) + 1, np.int64)
+        np.cumsum([len(part) for part in parts], out=offsets[1:])
+        return cls.of_columns(
+            np.frombuffer(bytes(shapes), np.uint8),
+            np.frombuffer(bytes(kinds), np.uint8),
+            np.array(people, np.uint32),
+            np.frombuffer(b"".join(parts), np.uint8),
+            offsets,
+            key,
+            unusable,
+        )
+
+    @classmethod
+    def of_columns(
+        cls,
+        shapes: NDArray[np.uint8],
+        kinds: NDArray[np.uint8],
+        people: NDArray[np.uint32],
+        blob: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        key: bytes,
+        unusable: dict[Kind, int] | None = None,
+    ) -> "Index":
+        """The same of columns; value n, as `values.keys` spells it, is `blob[offsets[n]:offsets[n + 1]]`."""
+        if not 16 <= len(key) <= 32:
+            raise ValueError("An index needs a key of 16 to 32 bytes.")
+        size = len(shapes)
+        padded = np.zeros(len(blob) + 2 * _SLACK, np.uint8)
+        padded[_SLACK : _SLACK + len(blob)] = blob
+        at = padded.ctypes.data + _SLACK
+        words, domains, locals_ = _filters(shapes, at, offsets, key)
+        first, second = np.empty(size, np.uint64), np.empty(size, np.uint64)
+        digest_values(mode(), started(key), _own(shapes), at, offsets, first, second)
+        ranked = order(first, kinds, people)
+        first = first[ranked]
+        shift, starts = _contents(first)
+        counts, leading, low, top = _census(shapes, at, offsets)
+        chance = float((38.0 ** -locals_.astype(np.float64)).sum()) if len(locals_) else 0.0
+        return cls(
+            key, words, domains[0], first, second[ranked], kinds[ranked], people[ranked], starts, shift,
+            counts, leading, low, top, chance / max(1, domains[1]), bool((blob >= 0x80).any()), unusable or {},
+        )  # fmt: skip
+
+    def digest(self, shape: Shape, low: bytes) -> bytes:
+        """The digest under which a value is kept: keyed BLAKE2s of 128 bits over its shape and its spelling."""
+        return blake2s(bytes([shape]) + low, key=self.key, digest_size=16).digest()
+
+    def who(self, shape: Shape, low: bytes) -> Sequence[tuple[Kind, PersonNumber]]:
+        """Whose value this is."""
+        first, second = np.frombuffer(self.digest(shape, low), np.uint64)
+        begin, end = np.searchsorted(self.first, first, "left"), np.searchsorted(self.first, first, "right")
+        rows = [row for row in range(int(begin), int(end)) if self.second[row] == second]
+        return [(KINDS[self.kinds[row]], PersonNumber(int(self.people[row]))) for row in rows]
+
+    def seed(self) -> int:
+        """Where hashes begin; it depends on the key, so that a filter tells nobody else anything."""
+        return _seed(self.key)
+
+    def lengths(self, shape: Shape) -> int:
+        """Which lengths values of a shape have, as bits."""
+        return sum(1 << n for n in range(1, LENGTHS) if self.counts[shape, n])
+
+    def expected(self, tested: Tested) -> float:
+        """How many hits chance alone would give among so many candidates.
+
+        Numbers: by how many of all numbers of a length (for phones, of the same first three digits) are sought. Ids
+        and digests: as if drawn at random. Addresses: as `needles.expected_by_chance`, as if all were at sought
+        domains; the truth is lower.
+        """
+        spaces = {Shape.NUMBER: 10.0, Shape.SCOPED: 32.0, Shape.TOKEN: 36.0, Shape.HEX: 16.0}
+        lengths = np.arange(LENGTHS)
+        total = float(tested.of(Shape.ADDRESS)) * self.address_chance
+        for shape, letters in spaces.items():
+            total += float((tested.counts[shape] * self.counts[shape] / letters**lengths).sum())
+        sizes = 10.0 ** np.maximum(np.arange(16) - 3, 0)
+        return total + float((tested.leading * self.leading / sizes[:, None]).sum())
+
+
+def _own(column: NDArray[Any]) -> NDArray[Any]:
+    """A column that is contiguous and may be written to, which is what the kernels were compiled for."""
+    return np.require(column, requirements=["C", "W"])
+
+
+def _seed(key: bytes) -> int:
+    return int.from_bytes(blake2s(b"filter", key=key, digest_size=8).digest(), "little")
+
+
+def filter_words(count: int, bits: int = BITS) -> int:
+    """How many words a filter of so many values has."""
+    return max(_SMALLEST, count * bits // 64 + 1)
+
+
+def _filters(
+    shapes: NDArray[np.uint8], at: int, offsets: NDArray[np.int64], key: bytes
+) -> tuple[NDArray[np.uint64], tuple[NDArray[np.uint64], int], NDArray[np.int64]]:
+    """The filter of values; that of domains and how many there are; and the lengths of local parts."""
+    size = len(shapes)
+    hashes, domains, locals_ = np.empty(size, np.uint64), np.empty(size, np.uint64), np.empty(size, np.int64)
+    hash_values(_own(shapes), at, offsets, np.uint64(_seed(key)), hashes, domains, locals_)
+    words = np.zeros(filter_words(size), np.uint64)
+    fill(words, hashes)
+    addresses = shapes == Shape.ADDRESS
+    known = np.unique(domains[addresses])
+    small = np.zeros(filter_words(len(known), 2 * BITS), np.uint64)
+    fill(small, known)
+    return words, (small, len(known)), locals_[addresses]
+
+
+def _contents(first: NDArray[np.uint64]) -> tuple[int, NDArray[np.uint32]]:
+    """The table of contents of sorted digests: where those begin that share their upper bits."""
+    bits = max(1, (len(first) // _ROOM).bit_length())
+    shift = 64 - bits
+    counted = np.bincount((first >> np.uint64(shift)).astype(np.int64), minlength=1 << bits)
+    return shift, np.concatenate(([0], np.cumsum(counted))).astype(np.uint32)
+
+
+def _census(
+    shapes: NDArray[np.uint8], at: int, offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
+    """How many values of each shape and length, phones by their first digits, and the range of numbers."""
+    lengths = np.minimum(np.diff(offsets), LENGTHS - 1)
+    counted = np.bincount(shapes * np.int64(LENGTHS) + lengths, minlength=SHAPES * LENGTHS)
+    counts = counted.reshape(SHAPES, LENGTHS).astype(np.int64)
+    leading = np.zeros((16, 1000), np.int64)
+    low, top = decimal_values(_own(shapes), at, offsets, leading)
+    return counts, leading, int(low), int(top)
+
+
+def bad(reason: str) -> BadInput:
+    """What is said of a file that is no index."""
+    return BadInput(f"This is not a usable index: {reason}.", "Ask for the file again, and for its key.")

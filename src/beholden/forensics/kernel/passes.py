@@ -1,0 +1,300 @@
+"""One pass over a buffer: 64 bytes at once say where anything could be, and only there is anything looked at."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from beholden.forensics.kernel.hashing import HEX_TAKEN, ended, number, seeded, text
+from beholden.forensics.kernel.lanes import (
+    BATCH,
+    INTEGER,
+    OWN_FROM,
+    OWN_TO,
+    address,
+    any_address,
+    count,
+    flushed,
+    noted,
+    owned,
+    phones_from,
+    push,
+    run_of_digits,
+    sign_at,
+    windows_of_digits,
+)
+from beholden.forensics.kernel.machine import (
+    at_signs,
+    between,
+    bits,
+    compiled,
+    digits,
+    escapes,
+    fours,
+    hexes,
+    inner,
+    leading,
+    load8,
+    names,
+    nothings,
+    scoped,
+    separators,
+    swapped,
+    trailing,
+    zeros,
+)
+from beholden.forensics.kernel.values import Shape
+
+_SCOPED, _TOKEN, _HEX, _NUMBER = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX), int(Shape.NUMBER)
+_SCOPED_LENGTH: Final = 26
+_0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
+_SHORT: Final = np.uint64(16)
+_BELOW_6: Final = np.uint64(1 << 48)
+_LAST: Final = np.uint64(1 << 63)
+BEYOND: Final = 128
+"""An @ stands at most 64 bytes behind where its address begins, so blocks are read so much further."""
+
+
+@inner
+def shifted(ones: Any, following: Any, by: Any) -> Any:
+    """A mask as seen from so many bytes further on; `following` is that of the next block."""
+    return (ones >> np.uint64(by)) | (following << np.uint64(64 - by))
+
+
+@inner
+def _starts(ones: Any, previous: Any) -> Any:
+    return ones & ~((ones << _1) | (previous >> np.uint64(63)))
+
+
+@inner
+def _runs16(ones: Any, following: Any) -> Any:
+    """Where 16 or more bytes of a class follow; of the next block too, as far as it can be known."""
+    near, far = ones, following
+    for by in (1, 2, 4, 8):
+        near, far = near & shifted(near, far, by), far & (far >> np.uint64(by))
+    return near, far
+
+
+@inner
+def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -> None:
+    """Every address about an @ in a block, and about what stands for one."""
+    found = at_signs(mode, base + p)
+    other = escapes(mode, base + p)
+    if other != _0:
+        short = fours(mode, base + p + 1) & zeros(mode, base + p + 2)
+        long = fours(mode, base + p + 4) & zeros(mode, base + p + 5)
+        found |= other & (short | long)
+    while found != _0:
+        at = p + trailing(found)
+        found &= found - _1
+        sign = sign_at(base, at)
+        if sign:
+            if binary:
+                any_address(box, plan, base, at, sign, True)  # noqa: FBT003
+            else:
+                address(mode, box, plan, base, at, sign)
+
+
+@inner
+def _digit_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
+    """Every run of digits that begins in a block and is as long as something sought."""
+    m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
+    m4, n4 = m2 & shifted(m2, n2, 2), n2 & (n2 >> _2)
+    found = _starts(ones, before) & m4 & shifted(m4, n4, 3)
+    while found != _0:
+        at = trailing(found)
+        found &= found - _1
+        rest = ~shifted(ones, after, at) if at else ~ones
+        length = trailing(rest)
+        if length < 64 and (plan[2] >> np.uint64(length)) & _1 != _0:
+            run_of_digits(box, plan, base, p + at, length)
+
+
+@inner
+def _digit_windows(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
+    """Every cut of the runs of digits in a block."""
+    m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
+    m4, n4 = m2 & shifted(m2, n2, 2), n2 & (n2 >> _2)
+    found = m4 & shifted(m4, n4, 3)
+    first = _starts(ones, before)
+    while found != _0:
+        at = trailing(found)
+        found &= found - _1
+        length = trailing(~digits(mode, base + p + at))
+        windows_of_digits(box, plan, base, p + at, length, (first >> np.uint64(at)) & _1 != _0)
+
+
+@inner
+def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
+    """Every phone of several groups of digits of which the first one ends in a block."""
+    parts, others = separators(mode, base + p), separators(mode, base + p + 64)
+    apart = shifted(parts, others, 1)
+    found = ones & apart & (shifted(ones, after, 2) | (shifted(parts, others, 2) & shifted(ones, after, 3)))
+    begins = _starts(ones, before)
+    while found != _0:
+        at = trailing(found)
+        found &= found - _1
+        own = begins & ((_2 << np.uint64(at)) - _1)
+        if own != _0:
+            start = p + 63 - leading(own)
+        else:
+            start = p + at
+            while p + at - start <= 20 and (digits(mode, base + start - 1) & _1) != _0:
+                start -= 1
+        phones_from(mode, box, plan, base, start)
+
+
+@inner
+def _long_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -> None:
+    """App-scoped ids and digests in a block."""
+    if plan[3] & _1 != _0:
+        ones, after = scoped(mode, base + p), scoped(mode, base + p + 64)
+        near, far = _runs16(ones, after)
+        found = near & shifted(near, far, _SCOPED_LENGTH - 16)
+        while found != _0:
+            at = p + trailing(found)
+            found &= found - _1
+            if owned(box, at):
+                count(box, _SCOPED, _SCOPED_LENGTH)
+                value = ended(text(seeded(plan[5], _SCOPED), base + at, _SCOPED_LENGTH))
+                push(box, at, at + _SCOPED_LENGTH, noted(_SCOPED, 0, 0), value)
+    if plan[4] != _0:
+        ones, after = hexes(mode, base + p), hexes(mode, base + p + 64)
+        near, far = _runs16(ones, after)
+        found = near & shifted(near, far, 16)
+        if not binary:
+            found &= _starts(ones, hexes(mode, base + p - 64))
+        while found != _0:
+            at = p + trailing(found)
+            found &= found - _1
+            length = trailing(~hexes(mode, base + at))
+            if length == 64 and hexes(mode, base + at + 64) & _1 != _0:
+                length = 65
+            for size in (32, 40, 64):
+                wanted = length == size or (binary and length > size)
+                if wanted and (plan[4] >> np.uint64(size - 1)) & _1 != _0 and owned(box, at):
+                    count(box, _HEX, size)
+                    value = ended(text(seeded(plan[5], _HEX) + np.uint64(size), base + at, HEX_TAKEN))
+                    push(box, at, at + size, noted(_HEX, 0, 0), value)
+
+
+@inner
+def _tokens(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any, ones: Any, binary: Any) -> None:
+    """Other ids: whole tokens; in binary every cut of them. `found` are the places where eight or more go on."""
+    previous = names(mode, base + p - 64)
+    first = _starts(ones, previous)
+    if not binary:
+        found &= first
+    while found != _0:
+        bit = trailing(found)
+        at = p + bit
+        found &= found - _1
+        length = trailing(~names(mode, base + at))
+        if length == 64 and names(mode, base + at + 64) & _1 != _0:
+            length = 65
+        if binary:
+            left = plan[7] & ((_2 << np.uint64(min(length, 64) - 1)) - _1)
+        else:
+            left = plan[7] & (_1 << np.uint64(length - 1)) if length <= 64 else _0
+        while left != _0 and owned(box, at):
+            size = trailing(left) + 1
+            left &= left - _1
+            count(box, _TOKEN, size)
+            push(box, at, at + size, noted(_TOKEN, 0, 0), ended(text(seeded(plan[5], _TOKEN), base + at, size)))
+
+
+@inner
+def _integer(box: Any, plan: Any, base: Any, at: Any, size: Any, value: Any, lowest_first: Any) -> None:
+    if value < plan[8] or value > plan[9] or not owned(box, at):
+        return
+    length, power = 1, np.uint64(10)
+    while length < 19 and value >= power:
+        length += 1
+        power *= np.uint64(10)
+    if (plan[0] >> np.uint64(length)) & _1 != _0:
+        count(box, _NUMBER, length)
+        note = noted(INTEGER, size, 1 if lowest_first else 0)
+        push(box, at, at + size, note, number(seeded(plan[5], _NUMBER), value, length))
+
+
+@inner
+def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> None:
+    """Ids that stand as integers of 6 or 8 bytes, as SQLite writes them, or of 8 the other way, as PostgreSQL does."""
+    low, top = plan[8], plan[9]
+    nothing = nothings(mode, base + p)
+    if nothing == ~_0 and nothings(mode, base + p + 64) & np.uint64(255) == np.uint64(255):
+        return
+    first, second = np.int64(top >> np.uint64(56)), np.int64((top >> np.uint64(48)) & np.uint64(255))
+    least = np.int64(low >> np.uint64(56))
+    if first == least:
+        second_least = np.int64((low >> np.uint64(48)) & np.uint64(255))
+    else:
+        second, second_least = np.int64(255), np.int64(0)
+    found = between(mode, base + p, least, first - least) & between(
+        mode, base + p + 1, second_least, second - second_least
+    )
+    while found != _0:
+        at = p + trailing(found)
+        found &= found - _1
+        if at + 8 <= end:
+            _integer(box, plan, base, at, 8, swapped(load8(base + at)), False)  # noqa: FBT003
+    found = between(mode, base + p + 7, least, first - least)
+    found &= between(mode, base + p + 6, second_least, second - second_least)
+    while found != _0:
+        at = p + trailing(found)
+        found &= found - _1
+        if at + 8 <= end:
+            _integer(box, plan, base, at, 8, load8(base + at), True)  # noqa: FBT003
+    if low < _BELOW_6:
+        most = min(top, _BELOW_6 - _1)
+        first, least = np.int64(most >> np.uint64(40)), np.int64(low >> np.uint64(40))
+        found = between(mode, base + p, least, first - least)
+        while found != _0:
+            at = p + trailing(found)
+            found &= found - _1
+            if at + 6 <= end:
+                _integer(box, plan, base, at, 6, swapped(load8(base + at)) >> _SHORT, False)  # noqa: FBT003
+
+
+@compiled()
+def sweep_block(mode: Any, base: Any, own_from: Any, own_to: Any, end: Any, binary: Any, plan: Any, words: Any,
+                kept_starts: Any, kept_ends: Any, kept_notes: Any, counts: Any, firsts: Any, wide: Any) -> Any:  # fmt: skip
+    """Candidates that begin from `own_from` to before `own_to`, and how many (more than there was room for, perhaps).
+
+    `base` is an address of which 512 bytes before `own_from` and after `own_to` may be read; what is real ends at
+    `end`. `plan` is what `Plan.row` says; `counts` and `firsts` are those of `Tested`.
+    """
+    hashes, starts = np.empty(BATCH, np.uint64), np.empty(BATCH, np.int64)
+    ends, notes = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
+    state = np.zeros(5, np.int64)
+    state[OWN_FROM], state[OWN_TO], state[4] = own_from, own_to, wide
+    box = (hashes, starts, ends, notes, state, words, kept_starts, kept_ends, kept_notes, counts, firsts)
+    before, ones = digits(mode, base + own_from - 64), digits(mode, base + own_from)
+    with_digits, with_phones = plan[2] != _0, plan[1] != _0
+    with_runs, with_tokens = plan[3] != _0 or plan[4] != _0, plan[7] != _0
+    with_integers = binary and plan[8] <= plan[9]
+    some, more = names(mode, base + own_from), _0
+    for p in range(own_from, own_to + BEYOND, 64):
+        _at_signs(mode, box, plan, base, p, binary)
+        after = digits(mode, base + p + 64)
+        if ones != _0 and with_digits:
+            _digit_runs(mode, box, plan, base, p, ones, before, after)
+            if binary:
+                _digit_windows(mode, box, plan, base, p, ones, before, after)
+            if with_phones and bits(before) + bits(ones) + bits(after) >= 7:
+                _groups(mode, box, plan, base, p, ones, before, after)
+        before, ones = ones, after
+        if with_runs or with_tokens:
+            more = names(mode, base + p + 64)
+            near, far = some, more
+            for by in (1, 2, 4):
+                near, far = near & shifted(near, far, by), far & (far >> np.uint64(by))
+            if near != _0:
+                if with_tokens:
+                    _tokens(mode, box, plan, base, p, near, some, binary)
+                if with_runs and near & shifted(near, far, 8) != _0:
+                    _long_runs(mode, box, plan, base, p, binary)
+            some = more
+        if with_integers:
+            _integers(mode, box, plan, base, p, end)
+    flushed(box)
+    return state[1]

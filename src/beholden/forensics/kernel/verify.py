@@ -1,0 +1,199 @@
+"""Candidates become hits where the digest of the whole value is in the index; and what says that a hit is whole."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from beholden.forensics.kernel.blake import BLOCK, LANES, sixteen
+from beholden.forensics.kernel.digests import long_digest, place, put, taken
+from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE, next_mark
+from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, LOCAL, TABLE
+from beholden.forensics.kernel.machine import compiled, inner, load1
+from beholden.forensics.kernel.values import MAX_LENGTH, Shape
+
+_SCOPED, _TOKEN, _HEX = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX)
+_ONE_BLOCK: Final = BLOCK - 1
+_LONGEST_SHORT: Final = 126
+
+
+@inner
+def _small(byte: Any) -> Any:
+    return byte + 32 if 65 <= byte <= 90 else byte
+
+
+@inner
+def _copied(out: Any, size: Any, base: Any, start: Any, end: Any) -> Any:
+    for at in range(start, end):
+        out[size] = _small(load1(base + at))
+        size += 1
+    return size
+
+
+@inner
+def _phone(out: Any, base: Any, start: Any, end: Any) -> Any:
+    """The digits of a phone as `values.canonical` has them."""
+    size = 0
+    for at in range(start, end):
+        byte = load1(base + at)
+        dropped = byte == 48 and at > start and load1(base + at - 1) == 40 and load1(base + at + 1) == 41
+        if 48 <= byte <= 57 and not dropped and (size or byte != 48):
+            out[size] = byte
+            size += 1
+    if size == 11 and out[0] == 49 and out[1] >= 50 and out[4] >= 50:
+        for n in range(10):
+            out[n] = out[n + 1]
+        size = 10
+    return size
+
+
+@inner
+def _integer(out: Any, base: Any, at: Any, size: Any, lowest_first: Any) -> Any:
+    value = np.uint64(0)
+    for n in range(size):
+        byte = load1(base + at + (size - 1 - n if lowest_first else n))
+        value = value << np.uint64(8) | np.uint64(byte)
+    length, left = 0, value
+    while left != np.uint64(0):
+        left //= np.uint64(10)
+        length += 1
+    for n in range(length):
+        out[length - 1 - n] = np.uint8(48) + np.uint8(value % np.uint64(10))
+        value //= np.uint64(10)
+    return length
+
+
+@inner
+def _spelt(out: Any, base: Any, start: Any, end: Any, shape: Any, note: Any) -> Any:
+    """The spelling of a candidate as an index has it, and its length."""
+    if shape == ADDRESS:
+        at = start + (note >> 16)
+        size = _copied(out, 0, base, start, at)
+        out[size] = 64
+        return _copied(out, size + 1, base, at + ((note >> 8) & 255), end)
+    if shape == PHONE:
+        return _phone(out, base, start, end)
+    if shape == INTEGER:
+        return _integer(out, base, start, (note >> 8) & 255, note >> 16)
+    return _copied(out, 0, base, start, end)
+
+
+@inner
+def _left(base: Any, start: Any, at: Any) -> Any:
+    """Whether an address can begin here: its characters do, or there is a mark before it."""
+    begin = start
+    while at - begin <= MAX_LOCAL and TABLE[load1(base + begin - 1)] & LOCAL:
+        begin -= 1
+    if at - begin <= MAX_LOCAL and load1(base + begin - 1) == 92 and TABLE[load1(base + begin)] & ESCAPED:
+        begin += 1
+    if begin >= start:
+        return at - begin <= MAX_LOCAL
+    mark = begin
+    while mark < start:
+        mark = next_mark(base, mark, begin, at)
+    return mark == start
+
+
+@inner
+def _right(base: Any, end: Any) -> Any:
+    """Whether an address can end here: its characters do, but for dots, or a capital begins something new."""
+    last, following = load1(base + end - 1), load1(base + end)
+    if 97 <= last <= 122 and 65 <= following <= 90:
+        return True
+    at = end
+    while at - end < 8 and (load1(base + at) - 45) >> 1 == 0:
+        at += 1
+    return TABLE[load1(base + at)] & DOMAIN == 0
+
+
+@inner
+def _is_digit(byte: Any) -> Any:
+    return 48 <= byte <= 57
+
+
+@inner
+def _in_class(shape: Any, byte: Any) -> Any:
+    """Whether a byte goes on what has this shape."""
+    if shape in (NUMBER, PHONE):
+        return _is_digit(byte)
+    letter = 97 <= (byte | 32) <= 122
+    if shape == _HEX:
+        return _is_digit(byte) or 97 <= (byte | 32) <= 102
+    return _is_digit(byte) or letter or byte in (45, 95)
+
+
+@inner
+def explained(base: Any, start: Any, end: Any, note: Any) -> Any:
+    """Whether the left and the right end of a hit in binary are explained, as two bits."""
+    shape = note & 255
+    if shape == INTEGER:
+        return 0
+    if shape == _SCOPED:
+        return 3
+    if shape == ADDRESS:
+        left, right = _left(base, start, start + (note >> 16)), _right(base, end)
+    else:
+        left = not _in_class(shape, load1(base + start - 1))
+        right = not _in_class(shape, load1(base + end))
+    length = end - start
+    # PostgreSQL writes a short value's length before it, as (length + 1) * 2 + 1.
+    if length < _LONGEST_SHORT and load1(base + start - 1) == (length + 1) * 2 + 1:
+        left = True
+    return (1 if left else 0) | (2 if right else 0)
+
+
+@inner
+def _kept(hits: Any, size: Any, row: Any, columns: Any, candidate: Any, shape: Any, ends: Any) -> Any:
+    """Everyone whose value a row is the first of."""
+    first, second, kinds, people = columns
+    at = row
+    while at < len(first) and first[at] == first[row] and second[at] == second[row]:
+        if size < len(hits):
+            hits[size, 0], hits[size, 1], hits[size, 2] = candidate, kinds[at], people[at]
+            hits[size, 3], hits[size, 4] = shape, ends
+        size += 1
+        at += 1
+    return size
+
+
+@compiled()
+def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: Any, size: Any, state: Any,
+             contents: Any, shift: Any, columns: Any, hits: Any) -> Any:  # fmt: skip
+    """Fill `hits` with candidate, kind, person, shape and explained ends; how many there are, perhaps more than room."""
+    words, counted = np.zeros(16 * LANES, np.uint32), np.zeros(LANES, np.uint32)
+    out, whose = np.zeros(4 * LANES, np.uint32), np.zeros(LANES, np.int64)
+    shapes = np.zeros(LANES, np.int64)
+    spelling = np.zeros(MAX_LENGTH + 16, np.uint8)
+    spelling_at = np.int64(spelling.ctypes.data)
+    held, found = 0, 0
+    for n in range(size + 1):
+        if n == size or held > LANES - 2:
+            sixteen(mode, state, words, counted, out)
+            for lane in range(held):
+                one, two = taken(out, lane)
+                row = place(contents, shift, columns[0], columns[1], one, two)
+                if row >= 0:
+                    m = whose[lane]
+                    whole = explained(base, starts[m], ends[m], (notes[m] & ~255) | shapes[lane]) if binary else 3
+                    found = _kept(hits, found, row, columns, m, shapes[lane], whole)
+            held = 0
+        if n == size:
+            break
+        shape = notes[n] & 255
+        if shape == WIDE:
+            continue
+        for sought in (NUMBER, PHONE) if shape == BOTH else (shape, 0):
+            if sought == 0:
+                continue
+            length = _spelt(spelling, base, starts[n], ends[n], sought, notes[n])
+            named = NUMBER if sought == INTEGER else sought
+            if length <= _ONE_BLOCK:
+                put(words, counted, held, named, spelling_at, length)
+                whose[held], shapes[held] = n, sought
+                held += 1
+            else:
+                one, two = long_digest(state, named, spelling_at, length)
+                row = place(contents, shift, columns[0], columns[1], one, two)
+                if row >= 0:
+                    whole = explained(base, starts[n], ends[n], notes[n]) if binary else 3
+                    found = _kept(hits, found, row, columns, n, sought, whole)
+    return found
