@@ -109,9 +109,10 @@ class Guard:
 
     def entries(self, form: Form, source: Source) -> Iterator[Entry]:
         """See Open: the members of a container, each guarded."""
-        with self._within() as number:
-            if number in self.avoid:
-                raise Unlisted(self.avoid[number])
+        number = self._next()
+        if number in self.avoid:
+            raise Unlisted(self.avoid[number])
+        with self._within(number):
             members = iter(self.open(form, source))
         while True:
             with self._within(number):
@@ -122,30 +123,32 @@ class Guard:
 
     @contextmanager
     def _member(self, entry: Entry) -> Iterator[Unpacked]:
-        with self._within() as number:
-            if number in self.avoid:
-                yield Unpacked(Held(b""), 0, self.avoid[number])
-                return
-            with entry.open() as unpacked:
-                yield unpacked
+        number = self._next()
+        if number in self.avoid:
+            yield Unpacked(Held(b""), 0, self.avoid[number])
+            return
+        with self._within(number), entry.open() as unpacked:
+            yield unpacked
+
+    def _next(self) -> int:
+        self._opened += 1
+        return self._opened
 
     @contextmanager
-    def _within(self, number: int = 0) -> Iterator[int]:
-        """Inside of a container or member, a new one by default. What ends the reader leaves the note as it is."""
-        if not number:
-            self._opened += 1
-            number = self._opened
+    def _within(self, number: int) -> Iterator[None]:
+        """Inside of a container or member. What ends the reader leaves the note as it is."""
         self._inside.append(number)
         self._note()
         try:
-            yield number
+            yield
         except (BeholdenError, GeneratorExit):
-            self._leave()
+            self._leave(number)
             raise
-        self._leave()
+        self._leave(number)
 
-    def _leave(self) -> None:
-        self._inside.pop()
+    def _leave(self, number: int) -> None:
+        """Members are not always closed in the opposite order: the last one that is open is where the reader is."""
+        self._inside.remove(number)
         self._note()
 
     def _note(self) -> None:
