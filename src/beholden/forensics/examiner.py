@@ -318,7 +318,7 @@ class Examiner:
         return {ending: log for ending, log in logs.items() if ending not in taken}
 
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
-        site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
+        site = Site(place.exhibit, place.path, _table(row.table, row.zone), _state(place, row.state))
         for match in match_row(row.values, self.sought, self.tested):
             if row.state is not State.DELETED:
                 live[match.person] = live.get(match.person, False) or match.corroborated
@@ -338,7 +338,7 @@ class Examiner:
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
         """Bytes without rows. Who is live in this database is not called deleted for a stale copy in its pages."""
-        site = Site(place.exhibit, place.path, _table(found.table, found.zone), found.state)
+        site = Site(place.exhibit, place.path, _table(found.table, found.zone), _state(place, found.state))
         for match in self._match(found.data, binary=True):
             if found.state is State.LIVE:
                 live[match.person] = live.get(match.person, False) or match.corroborated
@@ -350,6 +350,11 @@ class Examiner:
 
 def _table(table: str, zone: str) -> str:
     return f"table {table}, {zone}" if table and not table.startswith("index ") else f"{table or 'unknown'}, {zone}"
+
+
+def _state(place: Place, state: State) -> State:
+    """What a row is: in a deleted file nothing is live."""
+    return State.DELETED if place.region.state is State.DELETED else state
 
 
 def _opened(path: str, names: Mapping[str, Entry], stack: ExitStack) -> Source | None:

@@ -56,8 +56,8 @@ def _opened(source: Source, one: Logical, mine: Ranges) -> AbstractContextManage
     taken = sum(length for _, length in mine)
     if taken < sum(length for start, length in one.runs if start is not None):
         said = Damage(0, 0, Reason.DAMAGED_VOLUME, "it overlaps another; only the rest of it was read")
-        return nullcontext(Unpacked(Runs(source, mine), taken, None, lambda: (said,)))
-    return nullcontext(Unpacked(Runs(source, one.runs), taken, None, lambda: one.lacking))
+        return nullcontext(Unpacked(Runs(source, mine), taken, damage=lambda: (said,)))
+    return nullcontext(Unpacked(Runs(source, one.runs), taken, damage=lambda: one.lacking))
 
 
 def _whole(source: Source) -> AbstractContextManager[Unpacked]:
