@@ -9,10 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from beholden.forensics.kernel.found import Found
-from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.values import KINDS, phones
 from beholden.forensics.needles import Kind
 from bench.forensic_world import KINDS as SOUGHT
@@ -44,7 +41,7 @@ class Large:
     build_s: float
 
 
-def unverified(piece: Planted, found: Found, index: Index) -> int:
+def unverified(piece: Planted, found: Found) -> int:
     """Hits of a text of which the bytes, spelt plainly here once more, are not the value of that person."""
     if piece.binary or piece.name == "people_utf16.csv":
         return 0  # looked at by the tests of the multi-cut lane
@@ -100,7 +97,7 @@ def _json(some: Sequence[dict[str, object]]) -> str:
     return json.dumps(some)
 
 
-def ask(piece: Planted, known: int) -> tuple[Peer, ...]:
+def ask(piece: Planted) -> tuple[Peer, ...]:
     """Every other tool that is here, on dense CSV; exact strings, so case and formats are lost on them."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -108,7 +105,7 @@ def ask(piece: Planted, known: int) -> tuple[Peer, ...]:
         wanted = sorted({person for _, person in piece.values})
         found = list[Peer]()
         for count in PATTERNS:
-            lines = _patterns(wanted, known, count)
+            lines = _patterns(wanted, count)
             (folder / "patterns").write_text("\n".join(lines) + "\n")
             found.append(_ripgrep(folder, piece, lines))
             found.append(_ahocorasick(piece, lines))
@@ -116,7 +113,7 @@ def ask(piece: Planted, known: int) -> tuple[Peer, ...]:
     return tuple(found)
 
 
-def _patterns(wanted: Sequence[int], known: int, count: int) -> list[str]:
+def _patterns(wanted: Sequence[int], count: int) -> list[str]:
     """So many identifiers: first of those who stand in the evidence, then of others."""
     people = [*wanted[: count // 3], *range(max(0, count // 3 - len(wanted)))]
     return list(dict.fromkeys(value for person in people for value in _values(person)))
@@ -134,7 +131,7 @@ def _ripgrep(folder: Path, piece: Planted, lines: Sequence[str]) -> Peer:
         return Peer("ripgrep -F", len(lines), 0.0, None, "not installed")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     said = subprocess.run(
-        [program, "-F", "-j1", "-o", "-a", "--no-filename", "-N", "-f", str(folder / "patterns"), str(folder / piece.name)],
+        [program, "-F", "-j1", "-oaIN", "-f", str(folder / "patterns"), str(folder / piece.name)],
         capture_output=True, check=False,
     )  # fmt: skip
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -186,9 +183,9 @@ def large_report(found: Large | None) -> str:
     if found is None:
         return "Very many keys: left out of the quick form."
     return (
-        f"With {found.keys:,} keys (digests on disk, the filter in memory; made in {found.build_s:,.0f} CPU seconds) all "
-        f"text and noise together: {found.gb_s:.2f} GB and {found.tokens_s / 1e6:,.1f} million candidates a CPU second, "
-        f"in {found.peak_gib:.2f} GiB of resident memory."
+        f"With {found.keys:,} keys (digests on disk, the filter in memory; made in {found.build_s:,.0f} CPU seconds) "
+        f"all text and noise together: {found.gb_s:.2f} GB and {found.tokens_s / 1e6:,.1f} million candidates a CPU "
+        f"second, in {found.peak_gib:.2f} GiB of resident memory."
     )
 
 
@@ -197,7 +194,8 @@ def peers_report(found: Sequence[Peer]) -> str:
     if not found:
         return "Other tools: left out of the quick form."
     lines = [
-        f"| {one.name} | {one.patterns:,} | {one.gb_s:.4f} | {'' if one.recall is None else f'{one.recall:.3f}'} | {one.note} |"
+        f"| {one.name} | {one.patterns:,} | {one.gb_s:.4f} | {'' if one.recall is None else round(one.recall, 3)} "
+        f"| {one.note} |"
         for one in found
     ]
     head = "| tool on people.csv | patterns | GB a CPU second | recall of its own patterns | |\n|---|---|---|---|---|"
@@ -207,6 +205,3 @@ def peers_report(found: Sequence[Peer]) -> str:
 def resident_gib() -> float:
     """The most memory that this process ever had, in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
-
-
-__all__ = ["Large", "Peer", "ask", "large", "np", "postgres_files", "resident_gib", "unverified"]

@@ -27,7 +27,7 @@ DISCLOSED = 0.01
 _NAMES = (
     b"anna ben carla david erin farid greta hugo ines jonas karla lukas maria nora oscar petra quinn robert sara tomas"
 )
-_HOSTS = b"mail.example post.example inbox.example web.example.com aol.example fast.example.net my.example.org letters.example"
+_HOSTS = b"mail.example post.example inbox.example web.example.com aol.example fast.example.net my.example.org"
 _LONGEST = 64
 
 
@@ -120,7 +120,7 @@ def ledger(identifiers: int) -> Index:
 
 @dataclass(slots=True)
 class Planted:
-    """One piece of evidence, and who stands in it. `values` are pairs of kind and person; `spellings` what was written."""
+    """One piece of evidence, and who stands in it: pairs of kind and person."""
 
     name: str
     data: bytes
@@ -178,12 +178,14 @@ def _formatted(phone: str, how: int) -> str:
 def evidence(size: int, known: int, folder: Path) -> list[Planted]:
     """Nine pieces of about so many bytes each (noise, zeros and UTF-16 of half)."""
     found = [
-        _text("people.csv", size, known, 1, lambda row: f"{row.id},{row.name},{row.email},{row.phone},Springfield,2018-03-17\n"),
+        _text("people.csv", size, known, 1, lambda row: (
+            f"{row.id},{row.name},{row.email},{row.phone},Springfield,2018-03-17\n")),
         _text("people.jsonl", size, known, 2, lambda row: (
             f'{{"id": "{row.id}", "name": "{row.name}", "email": "{row.email}", "phone": "{row.phone}", '
             f'"likes": ["music", "hiking", "cooking"], "locale": "en_US", "updated": "2018-03-17T10:20:30Z"}}\n')),
         _text("dump.sql", size, known, 3, lambda row: (
-            f"INSERT INTO `friends` VALUES ({row.person % 997},'{row.id}','{row.name}','{row.email}','{row.phone}',NULL,'US');\n")),
+            f"INSERT INTO `friends` VALUES ({row.person % 997},'{row.id}','{row.name}','{row.email}','{row.phone}',"
+            "NULL,'US');\n")),
         _text("access.log", size, known, 4, _request, kinds=(Kind.OUTSIDE_ID, Kind.EMAIL)),
         Planted("prose.txt", _prose(size)),
         Planted("noise.bin", np.random.default_rng(7).integers(0, 256, size // 2, np.uint8).tobytes()),

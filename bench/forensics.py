@@ -27,7 +27,7 @@ from bench.forensic_world import Planted, control, evidence, ledger, present
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured. `piece` is the size of most pieces of evidence in bytes, `large` the keys of the last part."""
+    """How much is measured. `piece` is the size of most pieces in bytes, `large` the keys of the last part."""
 
     identifiers: int
     piece: int
@@ -39,13 +39,15 @@ class Size:
     """Whether other tools are asked too."""
 
 
+_COPIED = 64_000_000
+"""Bytes copied for comparison: more than any cache holds."""
 QUICK = Size(20_000_000, 6_000_000, 8_000_000, 4_000, 3, 0, whole=False)
 FULL = Size(20_000_000, 150_000_000, 100_000_000, 80_000, 3, 350_000_000, whole=True)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One piece of evidence: GB a CPU second, candidates compared a CPU second, and what was found of what was planted."""
+    """One piece: GB a CPU second, candidates compared a CPU second, and what was found of what was planted."""
 
     name: str
     size: int
@@ -113,7 +115,7 @@ def figures(size: Size) -> Figures:
     build = time.process_time() - began
     with tempfile.TemporaryDirectory() as folder:
         pieces = evidence(size.piece, size.identifiers // 3, Path(folder))
-    copied = memcpy(pieces[0].data, size.rounds)
+    copied = memcpy(bytes(_COPIED), size.rounds)
     measured, unverified = list[Measured](), 0
     for piece in pieces:
         one, wrong = measure(piece, index, size.rounds)
@@ -128,7 +130,7 @@ def figures(size: Size) -> Figures:
         unverified += sum(wrong for _, wrong in found)
         postgres = _together([one for one, _ in found])
     expected, observed = coincidences(index, size.control)
-    peers = forensic_peers.ask(pieces[0], size.identifiers // 3) if size.whole else ()
+    peers = forensic_peers.ask(pieces[0]) if size.whole else ()
     large = forensic_peers.large(size.large, pieces) if size.large else None
     return Figures(
         size.identifiers, build, copied, tuple(measured), postgres, unverified, expected, observed, large, peers
@@ -186,10 +188,10 @@ def measure(piece: Planted, index: Index, rounds: int) -> tuple[Measured, int]:
     speed = rate(lambda: run(piece, index), len(piece.data), rounds)
     planted = present(piece) if piece.binary else piece.values
     count = int(tested.counts.sum())
-    wrong = sum(forensic_peers.unverified(piece, some, index) for some in found)
-    return Measured(
-        piece.name, len(piece.data), speed, count, count / len(piece.data) * speed * 1e9, len(planted), len(planted & hits)
-    ), wrong  # fmt: skip
+    wrong = sum(forensic_peers.unverified(piece, some) for some in found)
+    tokens = count / len(piece.data) * speed * 1e9
+    one = Measured(piece.name, len(piece.data), speed, count, tokens, len(planted), len(planted & hits))
+    return one, wrong
 
 
 def coincidences(index: Index, size: int) -> tuple[float, int]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.machine import compiled, high, inner, load1, load8, prefetch
+from beholden.forensics.kernel.machine import apart, compiled, high, inner, load1, load8, prefetch
 from beholden.forensics.kernel.values import Shape
 
 _STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -20,6 +20,7 @@ _SIX: Final = np.uint64(63)
 _ADDRESS, _NUMBER, _PHONE, _HEX = (int(one) for one in (Shape.ADDRESS, Shape.NUMBER, Shape.PHONE, Shape.HEX))
 HEX_TAKEN: Final = 16
 """Of a digest's hexadecimal digits so many are enough to tell it from all others."""
+_E8: Final = np.uint64(10**8)
 _AHEAD: Final = 32
 _TENTHS: Final = np.array([10.0 ** min(0, 3 - n) * (1 + 1e-12) for n in range(64)])
 """What makes a number of so many digits one of three; a touch more, since a tenth has no end in binary."""
@@ -101,15 +102,25 @@ def bits_of(value: Any) -> Any:
 
 @inner
 def decimal(address: Any, length: Any) -> Any:
-    """What digits say, modulo 2^64; separators must not be among them."""
-    value = np.uint64(0)
-    at = address
+    """What one digit or more say, modulo 2^64; separators must not be among them."""
+    if length <= 8:
+        return _eight(load8(address) << np.uint64(64 - 8 * length))
+    upper = length - 8
+    at = address + upper
+    if upper <= 8:
+        return _eight(load8(address) << np.uint64(64 - 8 * upper)) * _E8 + _eight(load8(at))
+    return _long_decimal(address, length)
+
+
+@apart
+def _long_decimal(address: Any, length: Any) -> Any:
+    value, at = np.uint64(0), address
     first = length & 7
     if first:
         value = _eight(load8(at) << np.uint64(8 * (8 - first)))
         at += first
     for _ in range(length >> 3):
-        value = value * np.uint64(100_000_000) + _eight(load8(at))
+        value = value * _E8 + _eight(load8(at))
         at += 8
     return value
 

@@ -26,6 +26,7 @@ from beholden.forensics.kernel.hashing import (
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, HIGH, LOCAL, MARK, TABLE, character, foreign
 from beholden.forensics.kernel.machine import (
     apart,
+    bits,
     high,
     hosts,
     inner,
@@ -59,7 +60,8 @@ class Box(NamedTuple):
     """Where candidates go: addresses of columns of eight bytes, and what begins where counts.
 
     A batch (`hashes` to `notes`) goes through the filter of `size` words; what it lets pass is kept, up to `room`.
-    `counts` and `firsts` are those of `Tested`; `wide` says whether WIDE ones are kept. `scratch` is for partial hashes.
+    `counts` and `firsts` are those of `Tested`; `wide` says whether WIDE ones are kept. `scratch` is for partial
+    hashes.
     """
 
     hashes: int
@@ -84,8 +86,8 @@ class Box(NamedTuple):
 class Plan(NamedTuple):
     """What of an index a pass needs: lengths as bits, where hashes begin, the filter of domains, the range of ids.
 
-    No phone has fewer digits than `least`. Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. Of `digests`
-    and `tokens` bit n stands for n + 1 characters.
+    Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. No phone has
+    fewer digits than `least`. Of `digests` and `tokens` bit n stands for n + 1 characters.
     """
 
     numbers: Any
@@ -230,33 +232,20 @@ def windows_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any, w
              number(state, value, size))  # fmt: skip
 
 
-@apart
-def _gathered(base: Any, start: Any, ones: Any, size: Any) -> Any:
-    """What the digits among so many bytes say, without the 0 of "(0)"; `ones` are the digits."""
-    value, at = np.uint64(0), 0
-    while at < size:
-        length = min(trailing(~(ones >> np.uint64(at))), size - at)
-        if not _is_trunk(base + start + at, length):
-            value = value * _TENS[length] + decimal(base + start + at, length)
-        at += length
-        at += trailing(ones >> np.uint64(at))
+@inner
+def _gathered(base: Any, start: Any, ones: Any) -> Any:
+    """What single digits say; `ones` are their places."""
+    value = np.uint64(0)
+    while ones != NONE:
+        value = value * _TEN + np.uint64(load1(base + start + trailing(ones)) - 48)
+        ones &= ones - ONE
     return value
 
 
 @inner
-def _is_trunk(address: Any, length: Any) -> Any:
-    """Whether a group is the 0 of "+49 (0)151", which is not dialled from abroad."""
-    return length == 1 and load1(address) == 48 and load1(address - 1) == 40 and load1(address + 1) == 41
-
-
-@inner
-def _phone(box: Any, plan: Any, base: Any, start: Any, size: Any, ones: Any, total: Any) -> None:
-    """A phone of several groups in so many bytes, if one of so many digits may be sought."""
-    if (plan.runs >> np.uint64(total)) & ONE != NONE and owned(box, start):
-        plain, length = dialled(_gathered(base, start, ones, size), total)
-        if (plan.phones >> np.uint64(length)) & ONE != NONE:
-            count_phone(box, plain, length)
-            push(box, start, start + size, PHONE, number(seeded(plan.seed, NUMBER), plain, length))
+def _is_trunk(address: Any) -> Any:
+    """Whether a digit is the 0 of "+49 (0)151", which is not dialled from abroad."""
+    return load1(address) == 48 and load1(address - 1) == 40 and load1(address + 1) == 41
 
 
 @inner
@@ -265,24 +254,29 @@ def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: An
 
     In binary the last group may be cut too, since what comes after it may be digits.
     """
-    length = trailing(~ones)
-    total, at = length, length
-    while total <= MAX_DIGITS and at < 60:
-        group = at
-        while group < at + 2 and (parts >> np.uint64(group)) & ONE != NONE:
-            group += 1
-        length = trailing(~(ones >> np.uint64(group)))
-        if group == at or length == 0:
-            break
-        if binary:
-            for cut in range(1, min(length, MAX_DIGITS - total + 1, 63 - group)):
-                _phone(box, plan, base, start, group + cut, ones, total + cut)
-        if group + length > 63 or total + length > MAX_DIGITS:
-            break
-        at = group + length
-        if not _is_trunk(base + start + group, length):
-            total += length
-            _phone(box, plan, base, start, at, ones, total)
+    crowd = parts & (parts >> ONE) & (parts >> _TWO)
+    reach = min(trailing(~(ones | parts) | crowd), 60)
+    ones &= (ONE << np.uint64(reach)) - ONE
+    if bits(ones) < plan.least:
+        return
+    ends = ones & ~((ONE << np.uint64(trailing(~ones))) - ONE)
+    if not binary:
+        ends &= ~(ones >> ONE)
+    while ends != NONE:
+        end = trailing(ends) + 1
+        ends &= ends - ONE
+        if _is_trunk(base + start + end - 1):
+            ones &= ~(ONE << np.uint64(end - 1))
+            continue
+        taken = ones & ((ONE << np.uint64(end)) - ONE)
+        total = bits(taken)
+        if total > MAX_DIGITS:
+            return
+        if (plan.runs >> np.uint64(total)) & ONE != NONE and owned(box, start):
+            plain, length = dialled(_gathered(base, start, taken), total)
+            if (plan.phones >> np.uint64(length)) & ONE != NONE:
+                count_phone(box, plain, length)
+                push(box, start, start + end, PHONE, number(seeded(plan.seed, NUMBER), plain, length))
 
 
 @inner
@@ -306,7 +300,7 @@ def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> No
         start = at - before
         previous, following = load1(base + start - 1), load1(base + after + behind)
         first = load1(base + start)
-        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first != 45 and first != 46:
+        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first not in (45, 46):
             if previous == 92 and TABLE[first] & ESCAPED:
                 start += 1
             while behind > 0 and (load1(base + after + behind - 1) - 45) >> 1 == 0:

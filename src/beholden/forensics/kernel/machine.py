@@ -5,8 +5,11 @@ processor; `SCALAR` makes plain loops that say the same, for where vector code c
 to. A mask has one bit for each of 64 bytes, the first one lowest.
 """
 
+# ruff: noqa: ARG001 - an intrinsic is given the types of its arguments, used or not
+
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +22,7 @@ from numba.extending import intrinsic as _intrinsic
 VECTOR: Final = True
 SCALAR: Final = 0
 intrinsic: Callable[[Any], Any] = _intrinsic
+_made: Any = _njit
 inner: Callable[[Any], Any] = _njit(error_model="numpy", forceinline=True)
 """A part of a kernel that becomes part of whoever calls it."""
 apart: Callable[[Any], Any] = _njit(error_model="numpy")
@@ -29,16 +33,30 @@ Class = Sequence[tuple[int, int]]
 """Ranges of bytes, both ends within."""
 
 
+def _stamp() -> tuple[tuple[str, int, int], ...]:
+    """What the sources of all kernels are: numba itself looks at the file of the outermost function alone, and would
+    go on using the old code of what others it calls."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in files)
+
+
+_STAMP: Final = _stamp()
+
+
 def compiled(*signatures: str) -> Callable[[Any], Any]:
     """Machine code for these types (for those of the first call, where none are given), kept on disk where there is a
     place for it. It runs without the GIL."""
-    types = (list(signatures),) if signatures else ()
 
     def made(function: Any) -> Any:
+        dispatcher = _made(nogil=True, error_model="numpy")(function)
         try:
-            return _njit(*types, cache=True, nogil=True, error_model="numpy")(function)
-        except RuntimeError:  # neither beside this file nor in the user's cache may anything be written
-            return _njit(*types, nogil=True, error_model="numpy")(function)
+            dispatcher.enable_caching()
+            dispatcher._cache._cache_file._source_stamp = _STAMP
+        except (RuntimeError, AttributeError):  # nowhere may anything be written
+            dispatcher = _made(nogil=True, error_model="numpy")(function)
+        for signature in signatures:
+            dispatcher.compile(signature)
+        return dispatcher
 
     return made
 
@@ -178,7 +196,7 @@ def _mask(ranges: Class, folded: Class = ()) -> Any:
         for n in range(256)
     )
 
-    def plain(address: int) -> int:
+    def plain(address: int) -> Any:
         found: Any = 0
         for n in range(64):
             if table[load1(address + n)]:
@@ -226,7 +244,7 @@ hosts = _mask((*_DIGITS, (0x2D, 0x2E)), _LETTERS)
 def between(_: Any, mode: Any, address: Any, low: Any, span: Any) -> Any:
     """Which of 64 bytes are `low` to `low + span`."""
 
-    def plain(address: int, low: int, span: int) -> int:
+    def plain(address: int, low: int, span: int) -> Any:
         found: Any = 0
         for n in range(64):
             if (load1(address + n) - low) & 255 <= span:

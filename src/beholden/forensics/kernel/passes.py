@@ -94,7 +94,7 @@ def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) ->
 
 
 @inner
-def _digit_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
+def _digit_runs(box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
     """Every run of digits that begins in a block and is as long as something sought."""
     m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
     m4, n4 = m2 & shifted(m2, n2, 2), n2 & (n2 >> _2)
@@ -126,7 +126,7 @@ def _digit_windows(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any,
 def _cut_groups(mode: Any, box: Any, plan: Any, base: Any, start: Any, end: Any) -> None:
     """In binary: what comes before the first group may be digits too."""
     for at in range(start, end):
-        phones_from(box, plan, base, at, digits(mode, base + at), separators(mode, base + at), True)  # noqa: FBT003
+        phones_from(box, plan, base, at, digits(mode, base + at), separators(mode, base + at), True)
 
 
 @inner
@@ -152,12 +152,10 @@ def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before
             while p + at - start <= 20 and (digits(mode, base + start - 1) & _1) != _0:
                 start -= 1
             near, between_them = digits(mode, base + start), separators(mode, base + start)
-        together = trailing(~(near | between_them))
-        if bits(near & ~(~_0 << np.uint64(together & 63)) if together < 64 else near) >= plan.least:
-            if not binary:
-                phones_from(box, plan, base, start, near, between_them, False)  # noqa: FBT003
-            else:
-                _cut_groups(mode, box, plan, base, start, p + at + 1)
+        if not binary:
+            phones_from(box, plan, base, start, near, between_them, False)
+        else:
+            _cut_groups(mode, box, plan, base, start, p + at + 1)
 
 
 @apart
@@ -220,7 +218,7 @@ def _tokens(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any, ones:
 
 
 @apart
-def _integer(box: Any, plan: Any, base: Any, at: Any, size: Any, value: Any, lowest_first: Any) -> None:
+def _integer(box: Any, plan: Any, at: Any, size: Any, value: Any, lowest_first: Any) -> None:
     if value < plan.low or value > plan.top or not owned(box, at):
         return
     length, power = 1, np.uint64(10)
@@ -253,14 +251,14 @@ def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> No
         at = p + trailing(found)
         found &= found - _1
         if at + 8 <= end:
-            _integer(box, plan, base, at, 8, swapped(load8(base + at)), False)
+            _integer(box, plan, at, 8, swapped(load8(base + at)), False)
     found = between(mode, base + p + 7, least, first - least)
     found &= between(mode, base + p + 6, second_least, second - second_least)
     while found != _0:
         at = p + trailing(found)
         found &= found - _1
         if at + 8 <= end:
-            _integer(box, plan, base, at, 8, load8(base + at), True)
+            _integer(box, plan, at, 8, load8(base + at), True)
     if low < _BELOW_6:
         most = min(top, _BELOW_6 - _1)
         first, least = np.int64(most >> np.uint64(40)), np.int64(low >> np.uint64(40))
@@ -269,7 +267,7 @@ def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> No
             at = p + trailing(found)
             found &= found - _1
             if at + 6 <= end:
-                _integer(box, plan, base, at, 6, swapped(load8(base + at)) >> _SHORT, False)
+                _integer(box, plan, at, 6, swapped(load8(base + at)) >> _SHORT, False)
 
 
 @compiled()
@@ -288,7 +286,7 @@ def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any
         _at_signs(mode, box, plan, base, p, binary)
         after = digits(mode, base + p + 64)
         if ones != _0 and with_digits:
-            _digit_runs(mode, box, plan, base, p, ones, before, after)
+            _digit_runs(box, plan, base, p, ones, before, after)
             if binary:
                 _digit_windows(mode, box, plan, base, p, ones, before, after)
             if with_phones and bits(before) + bits(ones) + bits(after) >= plan.least:

@@ -106,7 +106,7 @@ def _pass(
     binary: bool,
     size: int | None = None,
 ) -> Hits:
-    """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What is too much for its room is redone."""
+    """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What has too little room is redone."""
     base = data.ctypes.data - at
     room = _ROOM
     while True:
@@ -114,10 +114,11 @@ def _pass(
         kept = np.empty((3, room), np.int64)
         end = len(data) if size is None else size
         batch, state = np.empty((4, BATCH), np.int64), np.zeros(2 + MAX_DOMAIN // 8 + MAX_LOCAL // 8 + 8, np.int64)
+        hashes, starts, ends, notes = (column.ctypes.data for column in batch)
+        kept_starts, kept_ends, kept_notes = (column.ctypes.data for column in kept)
         box = Box(
-            *(column.ctypes.data for column in batch), state.ctypes.data,
-            index.words.ctypes.data, np.uint64(len(index.words)),
-            *(column.ctypes.data for column in kept), room, *own,
+            hashes, starts, ends, notes, state.ctypes.data, index.words.ctypes.data, np.uint64(len(index.words)),
+            kept_starts, kept_ends, kept_notes, room, *own,
             some.counts.ctypes.data, some.leading.ctypes.data, state.ctypes.data + 16, int(index.wide),
         )  # fmt: skip
         count = sweep_block(mode(), base, end, binary, plan, box)
@@ -126,7 +127,7 @@ def _pass(
         room = int(count)
     tested.add(some)
     columns = (index.first, index.second, index.kinds, index.people)
-    hits = np.empty((room, 5), np.int64)
+    hits = np.empty((int(count) + 16, 5), np.int64)
     begun = _state(index.key)
     while True:
         found = verified(mode(), base, binary, *kept, count, begun, index.starts, index.shift, columns, hits)

@@ -158,7 +158,7 @@ def _kept(hits: Any, size: Any, row: Any, columns: Any, candidate: Any, shape: A
 @compiled()
 def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: Any, size: Any, state: Any,
              contents: Any, shift: Any, columns: Any, hits: Any) -> Any:  # fmt: skip
-    """Fill `hits` with candidate, kind, person, shape and explained ends; how many there are, perhaps more than room."""
+    """Fill `hits` with candidate, kind, person, shape, explained ends; how many there are, perhaps more than room."""
     words, counted = np.zeros(16 * LANES, np.uint32), np.zeros(LANES, np.uint32)
     out, whose = np.zeros(4 * LANES, np.uint32), np.zeros(LANES, np.int64)
     shapes = np.zeros(LANES, np.int64)
