@@ -4,8 +4,13 @@ Every byte of every exhibit is one of the three. Only where nothing was left out
 "not found" mean anything.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from beholden.forensics.region import Region
+from beholden.forensics.spot import Spot, Strips
 
 
 class Reason(StrEnum):
@@ -52,9 +57,22 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionCoverage:
+    """The coverage of all bytes of one class. `read + skipped + unreadable == bytes`."""
+
+    region: Region
+    files: int
+    bytes: int
+    read: int
+    skipped: int
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """The coverage of an examination. `read + skipped + unreadable == bytes`, for the exhibits and for what was
-    unpacked from them together. `gaps` are the first thousand; `gap_counts` counts all."""
+    unpacked from them together, and so in each of the `regions`, which add up to the whole. `gaps` are the first
+    thousand; `gap_counts` counts all."""
 
     exhibits: int
     exhibit_bytes: int
@@ -66,6 +84,7 @@ class Statement:
     gaps: tuple[Gap, ...]
     gap_counts: dict[str, int]
     complete: bool
+    regions: tuple[RegionCoverage, ...] = ()
 
     @property
     def share(self) -> float:
@@ -75,8 +94,21 @@ class Statement:
 
 
 @dataclass(slots=True)
+class Counts:
+    """Bytes of one class so far."""
+
+    files: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    unreadable: int = 0
+
+
+@dataclass(slots=True)
 class Coverage:
-    """Collects the statement, one file (an exhibit or an unpacked member) after the other."""
+    """Collects the statement, one file (an exhibit or an unpacked member) after the other.
+
+    Files and gaps belong to the spot that it is `within`, the innermost one.
+    """
 
     exhibits: int = 0
     exhibit_bytes: int = 0
@@ -84,12 +116,37 @@ class Coverage:
     unpacked_bytes: int = 0
     skipped: int = 0
     unreadable: int = 0
+    regions: dict[Region, Counts] = field(default_factory=dict)
+    strips: Strips = field(default_factory=Strips)
     _gaps: list[Gap] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
     _complete: bool = True
+    _spots: list[Spot] = field(default_factory=list)
+
+    @contextmanager
+    def within(self, spot: Spot) -> Iterator[None]:
+        """While a source is searched, and what lies in it."""
+        if not self._spots:
+            self.strips.sized(spot.exhibit, spot.size)
+        self._spots.append(spot)
+        try:
+            yield
+        finally:
+            self._spots.pop()
+
+    @property
+    def spot(self) -> Spot | None:
+        """What is being searched."""
+        return self._spots[-1] if self._spots else None
+
+    def _counts_here(self) -> Counts:
+        return self.regions.setdefault(self.spot.region if self.spot else Region.FILE, Counts())
 
     def file(self, size: int, *, unpacked: bool) -> None:
         """A file whose bytes are now accounted for: read, unless a gap says otherwise."""
+        here = self._counts_here()
+        here.files += 1
+        here.bytes += size
         if unpacked:
             self.unpacked += 1
             self.unpacked_bytes += size
@@ -99,10 +156,15 @@ class Coverage:
 
     def gap(self, path: str, reason: Reason, size: int = 0, detail: str = "") -> None:
         """So many bytes of a file were not searched. The caller keeps gaps of one file apart and within its size."""
+        here = self._counts_here()
         if reason in SKIPPED:
             self.skipped += size
+            here.skipped += size
         else:
             self.unreadable += size
+            here.unreadable += size
+        if self.spot is not None:
+            self.strips.spread(self.spot, size, "skipped" if reason in SKIPPED else "unreadable")
         self._counts[reason] = self._counts.get(reason, 0) + 1
         self._complete = self._complete and reason in HARMLESS
         if len(self._gaps) < MAX_GAPS:
@@ -122,4 +184,16 @@ class Coverage:
             tuple(self._gaps),
             dict(sorted(self._counts.items())),
             self._complete,
+            tuple(
+                RegionCoverage(
+                    region,
+                    one.files,
+                    one.bytes,
+                    one.bytes - one.skipped - one.unreadable,
+                    one.skipped,
+                    one.unreadable,
+                )
+                for region in Region
+                if (one := self.regions.get(region)) is not None
+            ),
         )

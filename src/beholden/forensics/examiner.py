@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from beholden.forensics.containers import HEAD, PACKED, Form, Limits, Stop, recognise, shown
 from beholden.forensics.coverage import Coverage, Reason
@@ -12,6 +13,7 @@ from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.region import Ranges, Region, State, first
 from beholden.forensics.scan import Tested
 from beholden.forensics.source import Held, Part, Source
+from beholden.forensics.spot import Spot, whole
 from beholden.forensics.sqlite.database import Database, Leftover, Row
 from beholden.forensics.sqlite.format import HEADER, read_header
 from beholden.forensics.sqlite.pages import Zone
@@ -39,17 +41,28 @@ _STOPS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a source comes from: its exhibit, and the way into it."""
+    """Where a source comes from: its exhibit, and the way into it.
+
+    `covers` is what the source takes of its container. `modified` is when that says that it was written last.
+    """
 
     exhibit: int
     path: str
     depth: int = 0
     region: Region = Region.FILE
+    covers: Ranges = ()
+    modified: datetime | None = None
 
     def inner(self, name: str, region: Region = Region.MEMBER) -> "Place":
         """A member of a container. What lies in something deleted is deleted."""
         region = self.region if self.region.state is State.DELETED else region
         return Place(self.exhibit, f"{self.path} > {shown(name)}", self.depth + 1, region)
+
+    def spot(self, size: int, outer: Spot | None) -> Spot:
+        """Where a source of so many bytes lies, in the spot of its container if it has one."""
+        if outer is None:
+            return whole(self.exhibit, size, self.region, self.modified)
+        return outer.within(self.covers, size, self.region, self.modified)
 
 
 @dataclass(slots=True)
@@ -70,7 +83,11 @@ class Examiner:
 
     def examine(self, place: Place, source: Source, logs: Mapping[str, Source] | None = None) -> None:
         """Search one file. `logs` are the companions of a database, by the end of their names."""
-        logs = logs or {}
+        spot = place.spot(source.size, self.coverage.spot)
+        with self.coverage.within(spot), self.tally.within(spot):
+            self._examine(place, source, logs or {})
+
+    def _examine(self, place: Place, source: Source, logs: Mapping[str, Source]) -> None:
         self.coverage.file(source.size, unpacked=place.depth > 0)
         form, name = recognise(source.read(0, HEAD))
         if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
@@ -170,7 +187,8 @@ class Examiner:
                 logs[ending] = opened.source
                 self._with_logs(place, entry, names, source, logs, bad)
             return
-        self.examine(place.inner(entry.name, entry.region), source, logs)
+        inner = place.inner(entry.name, entry.region)
+        self.examine(replace(inner, covers=entry.covers, modified=entry.modified), source, logs)
 
     def _between(self, place: Place, source: Source, covered: Sequence[Ranges], left: int) -> None:
         """The bytes that belong to no member: headers and names, but also members that were deleted from the list."""
@@ -236,7 +254,7 @@ class Examiner:
         form, _ = recognise(blob[:HEAD])
         if form is not Form.PLAIN:
             name = f"{row.table or 'unknown table'} at {row.offset}"
-            self.examine(place.inner(name), Held(blob))
+            self.examine(replace(place.inner(name), covers=((row.offset, 1),)), Held(blob))
             return 0
         site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
         for match in match_text(blob, self.sought, self.tested):

@@ -29,7 +29,7 @@ _IDS = frozenset({Kind.SCOPED_ID, Kind.OUTSIDE_ID})
 class Match:
     """One person at one place. `fields` are what was found of them there, kinds and names of disclosed fields.
 
-    In a buffer, `first` and `last` are the bytes at which their first and last hit begin.
+    In a buffer, `first` and `last` are the bytes at which their first and last hit begin, `end` where the last ends.
     """
 
     person: PersonNumber
@@ -37,6 +37,7 @@ class Match:
     corroborated: bool
     first: int = 0
     last: int = 0
+    end: int = 0
 
     @property
     def attributed(self) -> bool:
@@ -92,7 +93,8 @@ def _judged(lane: Lane, person: PersonNumber, own: Sequence[Hit], sought: Needle
     if not corroborates(fields, certain=certain):
         fields |= _beside(lane, own, sought.people[person], sought, reach)
     corroborated = corroborates(fields, certain=certain)
-    return Match(person, fields, corroborated, lane.place(own[0].start), lane.place(own[-1].start))
+    first, last, end = (lane.place(at) for at in (own[0].start, own[-1].start, max(hit.end for hit in own)))
+    return Match(person, fields, corroborated, first, last, end)
 
 
 def _beside(lane: Lane, own: Sequence[Hit], one: Sought, sought: Needles, reach: int) -> frozenset[str]:

@@ -21,7 +21,8 @@ class Exhibit:
     """One file of the evidence as it was taken in.
 
     `path` is the operating system's name (undecodable bytes as surrogates); `name` is safe to print. `size` is in
-    bytes; `sha256` is the digest before anything was searched.
+    bytes; `sha256` is the digest before anything was searched. `modified` is when the file system says that it was
+    written last.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Exhibit:
     name: str
     size: int
     sha256: str
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,16 @@ class Unpacked:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A member of a container. `covers` are the bytes of the container that it takes: nobody else searches those."""
+    """A member of a container. `covers` are the bytes of the container that it takes: nobody else searches those.
+
+    `modified` is when the container says that it was written last; None where it does not say.
+    """
 
     name: str
     covers: Ranges
     open: Callable[[], AbstractContextManager[Unpacked]]
     region: Region = Region.MEMBER
+    modified: datetime | None = None
 
     @property
     def packed(self) -> int:

@@ -1,13 +1,20 @@
 """Who was found, and where: counted by person, so that a thousand copies of one row are one person."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from beholden.forensics.hits import Add, Find
 from beholden.forensics.match import Match
-from beholden.forensics.region import State
+from beholden.forensics.region import Region, State
+from beholden.forensics.spot import Spot, Strips
 from beholden.model.ids import PersonNumber
 
 MAX_SITES = 5_000
 OTHER = "further places"
+LOGGED = (", write-ahead log", ", rollback journal")
+"""How the parts end whose bytes are in a log of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +29,9 @@ class Site:
 
 @dataclass(slots=True)
 class SiteCount:
-    """Who was found at one site."""
+    """Who was found at one site. `modified` is when a file system says that it was written last."""
 
+    modified: datetime | None = None
     corroborated: set[PersonNumber] = field(default_factory=set)
     alone: set[PersonNumber] = field(default_factory=set)
 
@@ -44,16 +52,37 @@ class PersonFound:
 
 @dataclass(slots=True)
 class Tally:
-    """Collects finds."""
+    """Collects finds. Each also goes to `hits`, one by one. They lie in the spot that the tally is `within`."""
 
+    hits: Add | None = None
+    strips: Strips = field(default_factory=Strips)
     people: dict[PersonNumber, PersonFound] = field(default_factory=dict)
     sites: dict[Site, SiteCount] = field(default_factory=dict)
+    _spots: list[Spot] = field(default_factory=list)
+
+    @contextmanager
+    def within(self, spot: Spot) -> Iterator[None]:
+        """While a source is searched, and what lies in it."""
+        if not self._spots:
+            self.strips.sized(spot.exhibit, spot.size)
+        self._spots.append(spot)
+        try:
+            yield
+        finally:
+            self._spots.pop()
 
     def add(self, site: Site, match: Match, offset: int) -> None:
         """Note one find."""
+        spot = self._spots[-1] if self._spots else None
+        if spot is not None and match.corroborated and not _elsewhere(site):
+            self.strips.mark(spot.exhibit, spot.at(offset), site.state)
+        if self.hits is not None:
+            self.hits(_find(site, match, offset, spot))
         if site not in self.sites and len(self.sites) >= MAX_SITES:
             site = Site(site.exhibit, OTHER, OTHER, site.state)
-        count = self.sites.setdefault(site, SiteCount())
+        count = self.sites.get(site)
+        if count is None:
+            count = self.sites[site] = SiteCount(spot.modified if spot else None)
         (count.corroborated if match.corroborated else count.alone).add(match.person)
         known = self.people.get(match.person)
         if known is None:
@@ -72,3 +101,26 @@ class Tally:
             known.exhibits |= {site.exhibit}
         if not match.fields <= known.fields:
             known.fields |= match.fields
+
+
+def _elsewhere(site: Site) -> bool:
+    """Whether offsets count in another file than the exhibit: in a log beside the database."""
+    return site.where.endswith(LOGGED)
+
+
+def _find(site: Site, match: Match, offset: int, spot: Spot | None) -> Find:
+    exact = spot is not None and spot.exact and not _elsewhere(site)
+    return Find(
+        site.exhibit,
+        site.path,
+        offset,
+        int(match.person),
+        ", ".join(sorted(match.fields)),
+        site.where,
+        site.state,
+        spot.region if spot else Region.FILE,
+        max(0, match.end - match.first),
+        spot.at(offset) if spot is not None and exact else -1,
+        match.corroborated,
+        match.attributed,
+    )
