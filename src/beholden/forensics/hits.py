@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Find:
+class Find(NamedTuple):
     """One person at one place. The order of the fields is the order of the rows.
 
     `offset` counts in the file that `path` names; `disk_offset` in the exhibit, where it is exactly known, else -1.

@@ -7,20 +7,23 @@ began and never ended: visible, and no verdict. No act holds anything of a perso
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 
 from beholden import __version__
 from beholden.cases import certification as certifications
 from beholden.forensics import report as reports
+from beholden.forensics import sections
 from beholden.forensics import verdict as verdicts
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS, Examiner, Place
 from beholden.forensics.needles import Needles, Sought, expected_by_chance, needles
-from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Intake, Progress
+from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Hits, Intake, Progress
+from beholden.forensics.seal import Signed
 from beholden.forensics.source import Source
+from beholden.forensics.tally import Tally
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys.acts import operators_only, record
 from beholden.journeys.ports import Engines, Unit
@@ -30,6 +33,7 @@ from beholden.model.app import App
 from beholden.model.disclosure import RecordedDisclosure
 from beholden.model.errors import BadInput, NotFound, Unavailable
 from beholden.model.ids import AppNumber, CaseId, CertificationId, ExaminationId, PersonNumber
+from beholden.model.time import day_of
 
 __all__ = [
     "Claim",
@@ -40,6 +44,7 @@ __all__ = [
     "examinations",
     "examine",
     "read_claim",
+    "shown",
 ]
 
 Verdict = verdicts.Verdict
@@ -63,12 +68,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """A finished examination. `encoded` is the report as JSON, whose digest the ledger has; `report` is the same."""
+    """A finished examination. `encoded` is the report as JSON, whose digest the ledger has; `report` is the same.
+
+    `manifest` lists the exhibits as they were taken in, and was signed before anything was searched.
+    """
 
     record: ExaminationRecord
     because: tuple[str, ...]
     report: Mapping[str, object]
     encoded: bytes
+    manifest: bytes
+    manifest_signed: Signed
 
     @property
     def verdict(self) -> verdicts.Verdict:
@@ -143,19 +153,22 @@ def examine(
     case: str | None = None,
     taken_at: datetime | None = None,
     limits: Limits | None = None,
+    hits: Hits | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Examination:
     """Search everything under `paths` for the people whose data the app received.
 
-    `taken_at` is when the evidence was taken, now by default. Raises BadInput for paths that do not exist, NotFound
-    for an unknown app or case, NotAllowed for a developer, a person or an app.
+    `taken_at` is when the evidence was taken, now by default. `hits` keeps every single find. Raises BadInput for
+    paths that do not exist, NotFound for an unknown app or case, NotAllowed for a developer, a person or an app.
     """
-    order = _ordered(engines, client_id, actor, claim, case, tuple(map(shown, paths)), taken_at)
+    order = _ordered(engines, client_id, actor, claim, case, tuple(sorted(map(shown, paths))), taken_at)
     intake = evidence.take_in(paths, progress)
-    manifest = reports.sha256(reports.manifest([_custody(exhibit, exhibit.sha256) for exhibit in intake.exhibits]))
-    _record_intake(engines, order, intake, manifest)
-    sought, unsought, received = _load(engines, order.app)
-    examiner = Examiner(sought, limits or Limits(), evidence.entries, _counter(intake, progress))
+    manifest = reports.manifest(intake.exhibits)
+    signed = engines.seal.sign(manifest)
+    _record_intake(engines, order, intake, reports.sha256(manifest), signed)
+    sought, unsought, received, ledgered = _load(engines, order.app)
+    tally = Tally(hits.add if hits is not None else None)
+    examiner = Examiner(sought, limits or Limits(), evidence.entries, _counter(intake, progress), tally)
     _search(evidence, intake, examiner)
     custody = [_custody(exhibit, evidence.digest(exhibit, progress)) for exhibit in intake.exhibits]
     for exhibit in custody:
@@ -166,7 +179,7 @@ def examine(
     counts = reports.numbers(examiner.tally, sought, against, later, unsought)
     ended_at = engines.clock.now()
     report = reports.document(
-        _header(engines, order, len(received), ended_at),
+        _header(order, ledgered, len(received), ended_at),
         decision,
         counts,
         custody,
@@ -174,14 +187,36 @@ def examine(
         expected_by_chance(sought, examiner.tested.addresses, examiner.tested.ids),
         sought,
         examiner.tally,
+        _more(order, intake, examiner, ledgered, manifest, signed, hits),
     )
     encoded = reports.encoded(report)
-    kept = _kept(order, decision, counts, manifest, reports.sha256(encoded), ended_at)
+    kept = _kept(order, decision, counts, reports.sha256(manifest), reports.sha256(encoded), ended_at)
     _conclude(engines, actor, kept, custody)
-    return Examination(kept, decision.because, report, encoded)
+    return Examination(kept, decision.because, report, encoded, manifest, signed)
 
 
-def _header(engines: Engines, order: _Order, exposed: int, ended_at: datetime) -> reports.Header:
+def _more(
+    order: _Order,
+    intake: Intake,
+    examiner: Examiner,
+    ledgered: "_Ledgered",
+    manifest: bytes,
+    signed: Signed,
+    hits: Hits | None,
+) -> dict[str, object]:
+    """The sections that pictures are drawn from, and what else lies beside the report."""
+    exhibits = [(exhibit.number, exhibit.name, exhibit.size) for exhibit in intake.exhibits]
+    claimed_at = order.claim.at if order.claim is not None else None
+    return {
+        "strips": sections.strips(exhibits, examiner.coverage.strips, examiner.tally.strips),
+        "matrix": sections.matrix(examiner.tally),
+        "timeline": sections.timeline(ledgered.days, claimed_at, order.taken_at, examiner.tally),
+        "manifest": {"sha256": reports.sha256(manifest), "key": signed.key.fingerprint},
+        "hits": None if hits is None else asdict(hits.finish()),
+    }
+
+
+def _header(order: _Order, ledgered: "_Ledgered", exposed: int, ended_at: datetime) -> reports.Header:
     return reports.Header(
         order.id,
         order.app.client_id,
@@ -194,7 +229,7 @@ def _header(engines: Engines, order: _Order, exposed: int, ended_at: datetime) -
         order.began_at,
         ended_at,
         order.taken_at,
-        engines.ledger.size(),
+        ledgered.size,
         __version__,
     )
 
@@ -262,10 +297,25 @@ def _ordered(
     return _Order(id_, app, name, actor, claim, case, paths, now, taken_at or now)
 
 
-def _load(engines: Engines, app: App) -> tuple[Needles, int, Mapping[PersonNumber, _Received]]:
+@dataclass(slots=True)
+class _Ledgered:
+    """The ledger up to the last disclosure to the app: how many entries, and how many disclosures on which day."""
+
+    size: int = 0
+    days: dict[date, int] = field(default_factory=dict)
+
+    def note(self, row: RecordedDisclosure) -> None:
+        """Count one disclosure."""
+        self.size = max(self.size, row.seq + 1)
+        self.days[day_of(row.at)] = self.days.get(day_of(row.at), 0) + 1
+
+
+def _load(engines: Engines, app: App) -> tuple[Needles, int, Mapping[PersonNumber, _Received], _Ledgered]:
     """Whom to look for; how many of the ledger's people the directory no longer knows; what was received of each."""
     received: dict[PersonNumber, _Received] = {}
+    ledgered = _Ledgered()
     for row in engines.ledger.disclosures(apps=[app.number]):
+        ledgered.note(row)
         one = received.get(row.person)
         if one is None:
             one = received[row.person] = _Received(row.at, row.at)
@@ -276,7 +326,7 @@ def _load(engines: Engines, app: App) -> tuple[Needles, int, Mapping[PersonNumbe
     with engines.store.read() as unit:
         sought = list(_sought(engines, unit, app, numbers, received))
         keys = unit.directory.keys([number for number in numbers if received[number].with_digests])
-    return needles(sought, _Disclosed(received, keys)), len(numbers) - len(sought), received
+    return needles(sought, _Disclosed(received, keys)), len(numbers) - len(sought), received, ledgered
 
 
 def _sought(
@@ -355,7 +405,7 @@ def _search_one(evidence: Evidence, exhibit: Exhibit, by_path: Mapping[str, Exhi
         if source is None:
             return
         try:
-            examiner.examine(Place(exhibit.number, exhibit.name), source, logs)
+            examiner.examine(Place(exhibit.number, exhibit.name, modified=exhibit.modified), source, logs)
         except Unavailable as error:
             examiner.coverage.gap(exhibit.name, Reason.NOT_READABLE, 0, error.message)
 
@@ -427,11 +477,13 @@ def _claim_facts(claim: Claim | None, exposed: int) -> dict[str, object] | None:
     return {"name": claim.name, "at": at, "people": claim.people, "ledger_people": exposed, "sentence": sentence}
 
 
-def _record_intake(engines: Engines, order: _Order, intake: Intake, manifest: str) -> None:
+def _record_intake(engines: Engines, order: _Order, intake: Intake, manifest: str, signed: Signed) -> None:
     details: dict[str, object] = {
         "exhibits": len(intake.exhibits),
         "bytes": sum(exhibit.size for exhibit in intake.exhibits),
         "manifest_sha256": manifest,
+        "manifest_signature": signed.text,
+        "key": signed.key.fingerprint,
         "sha256": [exhibit.sha256 for exhibit in intake.exhibits[:MAX_LISTED_EXHIBITS]],
     }
     if order.case is not None:

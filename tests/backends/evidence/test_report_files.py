@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from beholden.backends.evidence.report_files import page, write
+from beholden.backends.evidence.page import page
+from beholden.backends.evidence.report_files import write
 from beholden.model.errors import Unavailable
 from tests.journeys.test_examine import Scene, scene
 

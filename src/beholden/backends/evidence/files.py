@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from beholden.backends.evidence.unpack import Unpacker
@@ -63,7 +64,7 @@ class FileEvidence:
                     self._identity[number] = (state.st_dev, state.st_ino)
                     digest = _digest(descriptor, _counted(progress, done, total))
                     name = os.fsdecode(found)
-                    exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest))
+                    exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest, _modified(state)))
             except (OSError, Unavailable):
                 refused.append(NotTaken(shown(os.fsdecode(found)), Reason.NOT_READABLE, size))
             done += size
@@ -185,6 +186,14 @@ def _opened(path: bytes) -> Iterator[tuple[int, os.stat_result]]:
         yield descriptor, state
     finally:
         os.close(descriptor)
+
+
+def _modified(state: os.stat_result) -> datetime | None:
+    """When the file system says that it was written last, to the second; None for a time that no calendar has."""
+    try:
+        return datetime.fromtimestamp(int(state.st_mtime), UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def _counted(progress: Progress, done: int, total: int) -> Callable[[int], None]:
