@@ -12,8 +12,9 @@ from beholden.forensics.tally import Site, Tally
 from beholden.model.ids import PersonNumber
 from beholden.model.time import text
 
-MAX_STRIPS = 40
-MAX_ROWS, MAX_COLUMNS = 40, 12
+MAX_STRIPS = 14
+"""As many as fit on a page of paper."""
+MAX_DRAWN, MAX_PLACES = 60, 12
 MAX_BINS = 60
 MAX_FILES = 200
 
@@ -58,36 +59,47 @@ _UNREAD = ("skipped", "unreadable")
 
 
 def matrix(tally: Tally) -> dict[str, object]:
-    """Who was found in which place, corroborated: `L` live, `D` deleted, `.` not there. The first people only."""
-    people = sorted(number for number, one in tally.people.items() if one.corroborated)
-    columns = _columns(tally)
+    """Who was found in which place, corroborated: `L` live, `D` deleted, `.` not there.
+
+    The places with most people, and the people who are in most of those.
+    """
+    places = _places(tally)
+    within = {site: tally.sites[site].corroborated for site in places}
+    people = [number for number, one in tally.people.items() if one.corroborated]
+    people.sort(key=lambda number: (-sum(1 for found in within.values() if number in found), number))
     return {
         "places": [
-            {"exhibit": site.exhibit, "path": site.path, "where": site.where, "state": site.state.value}
-            for site in columns
+            {
+                "exhibit": site.exhibit,
+                "path": site.path,
+                "where": site.where,
+                "state": site.state.value,
+                "people": len(within[site]),
+            }
+            for site in places
         ],
         "people": [
-            {"person": int(number), "cells": "".join(_cell(tally, site, number) for site in columns)}
-            for number in people[:MAX_ROWS]
+            {"person": int(number), "cells": "".join(_cell(site, within[site], number) for site in places)}
+            for number in sorted(people[:MAX_DRAWN])
         ],
-        "people_not_drawn": len(people[MAX_ROWS:]),
-        "places_not_drawn": sum(1 for count in tally.sites.values() if count.corroborated) - len(columns),
+        "people_not_drawn": len(people[MAX_DRAWN:]),
+        "places_not_drawn": sum(1 for count in tally.sites.values() if count.corroborated) - len(places),
     }
 
 
-def _columns(tally: Tally) -> list[Site]:
+def _places(tally: Tally) -> list[Site]:
     """The places with most people, in the order of the exhibits."""
     ranked = [(site, len(count.corroborated)) for site, count in tally.sites.items() if count.corroborated]
     ranked.sort(key=lambda one: (-one[1], _key(one[0])))
-    return sorted((site for site, _ in ranked[:MAX_COLUMNS]), key=_key)
+    return sorted((site for site, _ in ranked[:MAX_PLACES]), key=_key)
 
 
 def _key(site: Site) -> tuple[int, str, str, str]:
     return site.exhibit, site.path, site.where, site.state.value
 
 
-def _cell(tally: Tally, site: Site, person: PersonNumber) -> str:
-    if person not in tally.sites[site].corroborated:
+def _cell(site: Site, found: set[PersonNumber], person: PersonNumber) -> str:
+    if person not in found:
         return "."
     return "L" if site.state is State.LIVE else "D"
 

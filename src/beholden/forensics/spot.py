@@ -53,9 +53,9 @@ class Spot:
 
     def within(self, covers: Ranges, size: int, region: Region, modified: datetime | None = None) -> "Spot":
         """The spot of a member that takes `covers` of this source and is `size` bytes long itself."""
-        exact = self.exact and sum(length for _, length in covers) == size
         spans = self._through(covers)
-        return Spot(self.exhibit, region, spans, size, exact and len(spans) <= MAX_SPANS, modified)
+        exact = self.exact and _length(covers) == _length(spans) == size
+        return Spot(self.exhibit, region, spans, size, exact, modified)
 
     def _through(self, covers: Ranges) -> Ranges:
         """Ranges of this source as ranges of the exhibit; a member that says nothing may be anywhere in it."""
@@ -88,6 +88,10 @@ class Spot:
         return found
 
 
+def _length(ranges: Ranges) -> int:
+    return sum(length for _, length in ranges)
+
+
 def whole(exhibit: int, size: int, region: Region = Region.FILE, modified: datetime | None = None) -> Spot:
     """The spot of an exhibit itself."""
     return Spot(exhibit, region, ((0, size),), size, modified=modified)
@@ -118,7 +122,7 @@ class Strips:
         share = min(1.0, size / spot.size)
         row = self._row(spot.exhibit, what)
         for start, length in spot.spans:
-            first, last = start * CELLS // whole, min(CELLS - 1, (start + length - 1) * CELLS // whole)
+            first, last = start * CELLS // whole, min(CELLS - 1, ((start + length) * CELLS - 1) // whole)
             for cell in range(first, last + 1):
                 low, high = cell * whole / CELLS, (cell + 1) * whole / CELLS
                 row[cell] += share * max(0.0, min(high, start + length) - max(low, start))

@@ -27,8 +27,14 @@ def page(report: Mapping[str, object], sha256: str) -> bytes:
         finalize=_printable,
     )
     environment.filters |= {"count": "{:,}".format, "svg": svg}
-    shown = {"pictures": pictures(report), "chance": chance(report), "max_listed": MAX_LISTED}
-    made = environment.get_template("report.html").render(report=report, sha256=sha256, **shown)
+    made = environment.get_template("report.html").render(
+        report=report,
+        sha256=sha256,
+        pictures=pictures(report),
+        chance=chance(report),
+        most=at_most(report),
+        max_listed=MAX_LISTED,
+    )
     return made.lstrip().encode("utf-8", "replace")
 
 
@@ -42,4 +48,9 @@ def chance(report: Mapping[str, object]) -> str:
     coincidences = report["coincidences"]
     assert isinstance(coincidences, Mapping)
     expected = float(coincidences["expected_hits"])
-    return "1 in a billion" if expected < 1e-9 else f"{expected:.2g}"
+    return "under 1e-9" if expected < 1e-9 else f"{expected:.2g}"
+
+
+def at_most(report: Mapping[str, object]) -> str:
+    """The same as a bound: two fields of one person side by side are met by chance less often than one."""
+    return by_chance if (by_chance := chance(report)).startswith("under") else f"at most {by_chance}"

@@ -24,7 +24,7 @@ from reportlab.platypus import (  # type: ignore[import-untyped]
     TableStyle,
 )
 
-from beholden.backends.evidence.page import chance
+from beholden.backends.evidence.page import at_most, chance
 from beholden.backends.evidence.pictures import Box, Dot, Picture, Rule, Shape, Words, pictures
 from beholden.forensics.containers import shown
 
@@ -33,7 +33,7 @@ MAX_LISTED = 200
 MAX_TEXT = 600
 """Characters of one text: far less than a page."""
 MARGIN = 48
-ROOM = A4[0] - 2 * MARGIN
+ROOM = A4[0] - 2 * MARGIN - 12  # a frame keeps 6 points to either side
 PLAIN, BOLD = "Helvetica", "Helvetica-Bold"
 
 _BODY = ParagraphStyle("body", fontName=PLAIN, fontSize=9.5, leading=13, spaceAfter=4)
@@ -110,20 +110,20 @@ def _asked(report: Report, _drawn: Mapping[str, Picture]) -> Iterator[Flowable]:
 
 
 def _people(report: Report, drawn: Mapping[str, Picture]) -> Iterator[Flowable]:
-    numbers, by_chance = report["numbers"], chance(report)
+    numbers, most = report["numbers"], at_most(report)
     rows = [
         ("Looked for", numbers["sought"], ""),
-        ("Found, by at least two fields each", numbers["found"], f"below {by_chance}"),
-        ("of these still in use (live)", numbers["found_live"], f"below {by_chance}"),
-        ("of these only in deleted content", numbers["found_deleted_only"], f"below {by_chance}"),
-        ("of these with an id that only this app was given", numbers["found_attributed"], f"below {by_chance}"),
-        ("Met by one field only (not used for the verdict)", numbers["found_uncorroborated"], by_chance),
+        ("Found, by at least two fields each", numbers["found"], most),
+        ("of these still in use (live)", numbers["found_live"], most),
+        ("of these only in deleted content", numbers["found_deleted_only"], most),
+        ("of these with an id that only this app was given", numbers["found_attributed"], most),
+        ("Met by one field only (not used for the verdict)", numbers["found_uncorroborated"], chance(report)),
     ]
     if report["examination"]["claim"]:
-        rows.append(("Found against the claim", numbers["against_claim"], f"below {by_chance}"))
+        rows.append(("Found against the claim", numbers["against_claim"], most))
         rows.append(("Found, but received again after the claim", numbers["received_again_since"], ""))
     yield from _headed("People", drawn, "people")
-    yield _table(["", "People", "Expected by chance"], rows, (ROOM - 190, 80, 110))
+    yield _table(["", "People", "Expected by chance"], rows, (ROOM - 190, 80, 110), right=2)
     yield _text(report["coincidences"]["sentence"])
 
 
@@ -228,11 +228,11 @@ def _listed(heads: Sequence[str], rows: Sequence[tuple[Any, ...]], widths: Seque
         yield _text(f"The first {MAX_LISTED} of {len(rows):,}; report.json lists all.", _SMALL)
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[float]) -> Table:
-    """Numbers to the right, texts to the left; the heads again on each page."""
+def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[float], right: int = -1) -> Table:
+    """Numbers to the right, texts to the left but in one column; the heads again on each page."""
     body = [list(row) for row in rows]
-    numeric = [bool(body) and isinstance(body[0][column], int) for column in range(len(widths))]
-    cells = [[_cell(value) for value in row] for row in body]
+    numeric = [column == right or (bool(body) and isinstance(body[0][column], int)) for column in range(len(widths))]
+    cells = [[_cell(value, right=numeric[column]) for column, value in enumerate(row)] for row in body]
     if heads:
         cells.insert(0, [_text(h, _NUMBER_HEAD if n else _HEAD) for h, n in zip(heads, numeric, strict=True)])
     made = Table(cells, colWidths=list(widths), repeatRows=1 if heads else 0, spaceAfter=6)
@@ -251,8 +251,8 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence
     return made
 
 
-def _cell(value: object) -> Paragraph:
-    return _text(f"{value:,}", _NUMBER) if isinstance(value, int) else _text(str(value), _CELL)
+def _cell(value: object, *, right: bool) -> Paragraph:
+    return _text(f"{value:,}" if isinstance(value, int) else str(value), _NUMBER if right else _CELL)
 
 
 def _text(text: str, style: ParagraphStyle = _BODY) -> Paragraph:

@@ -122,8 +122,9 @@ def strips(report: Report) -> Picture | None:
     shapes: list[Shape] = []
     y = 0.0
     for exhibit in section["exhibits"]:
-        shapes.extend(_strip(exhibit, section["cells"], y))
-        y += 62
+        room = 36 if any(exhibit["live"]) or any(exhibit["deleted"]) else 17
+        shapes.extend(_strip(exhibit, section["cells"], y, room))
+        y += room + 28
     legend = [
         (READ, "", "read"),
         (SKIPPED, "", "left out"),
@@ -134,16 +135,17 @@ def strips(report: Report) -> Picture | None:
     shapes.extend(_legend(legend, y + 14))
     first = section["exhibits"][0]
     count = sum(first["live"]) + sum(first["deleted"])
-    says = f"{len(section['exhibits']):,} exhibits as strips; most finds are in {_clip(first['name'])}: {count:,}."
+    says = f"{_counted(len(section['exhibits']), 'exhibit')} with finds or gaps"
+    says += f"; most finds are in {_clip(first['name'])}: {count:,}." if count else "."
     return Picture("strips", "Where on the exhibits", says, y + 22, tuple(shapes))
 
 
-def _strip(exhibit: Report, cells: int, y: float) -> Iterator[Shape]:
+def _strip(exhibit: Report, cells: int, y: float, room: float) -> Iterator[Shape]:
     step = WIDTH / cells
     size = f"{exhibit['size']:,} bytes"
     yield Words(0, y + 11, f"{exhibit['exhibit']}. {_clip(exhibit['name'], 84)}", bold=True)
     yield Words(WIDTH, y + 11, size, 10, "end", FAINT)
-    top, tall = y + 36, 16
+    top, tall = y + room, 16
     yield Box(0, top, WIDTH, tall, READ)
     for what, fill in (("unreadable", UNREADABLE), ("skipped", SKIPPED)):
         below = exhibit["unreadable"] if what == "skipped" else [0.0] * cells
@@ -172,29 +174,33 @@ def _runs(shares: Sequence[float], below: Sequence[float]) -> Iterator[tuple[int
 
 
 def matrix(report: Report) -> Picture | None:
-    """People by places: a filled dot is live, a hollow one deleted."""
+    """Places by people: a filled dot is live, a hollow one deleted."""
     section = report["matrix"]
-    places, rows = section["places"], section["people"]
-    if not rows:
+    places, people_ = section["places"], section["people"]
+    if not people_:
         return None
-    left, top, step, row = 96.0, 22.0, 40.0, 15.0
+    left, top, row = 34.0, 22.0, 20.0
+    step = min(22.0, (WIDTH - left - 76) / len(people_))
     shapes: list[Shape] = []
-    for column, _ in enumerate(places):
-        shapes.append(Words(left + (column + 0.5) * step, 12, chr(ord("A") + column), 11, "middle", INK, bold=True))
-    for line, person in enumerate(rows):
+    for line, place in enumerate(places):
         y = top + line * row
-        if line % 2 == 0:
-            shapes.append(Box(0, y - 1, left + step * len(places), row, "#f5f5f5"))
-        shapes.append(Words(left - 12, y + 10, f"{person['person']}", 10, "end", FAINT))
-        for column, cell in enumerate(person["cells"]):
-            x = left + (column + 0.5) * step
+        shapes.append(Box(0, y, WIDTH, row - 2, "#f5f5f5"))
+        shapes.append(Words(10, y + 13, chr(ord("A") + line), 11, "middle", INK, bold=True))
+        shapes.append(Words(WIDTH - 6, y + 13, f"{place['people']:,} people", 10, "end", FAINT))
+    apart = math.ceil((6 * max(len(f"{one['person']}") for one in people_) + 6) / step)
+    for column, person in enumerate(people_):
+        x = left + (column + 0.5) * step
+        if column % apart == 0:
+            shapes.append(Words(x, 12, f"{person['person']}", 9, "middle", FAINT))
+        for line, cell in enumerate(person["cells"]):
             if cell != ".":
-                shapes.append(Dot(x, y + 6.5, 4, LIVE if cell == "L" else "", LIVE if cell == "L" else DELETED))
-    y = top + len(rows) * row + 16
+                fill, outline = (LIVE, LIVE) if cell == "L" else ("", DELETED)
+                shapes.append(Dot(x, top + line * row + 9, min(4.5, step * 0.38), fill, outline))
+    y = top + len(places) * row + 14
     shapes.extend(_legend([(LIVE, "", "live"), ("", DELETED, "deleted")], y, round_=True))
     more = section["people_not_drawn"]
-    says = f"The first {len(rows):,} people found and the {len(places)} places with most of them."
-    says += f" {more:,} people more are not drawn." if more else ""
+    says = f"{len(people_):,} people by their numbers, in the {_counted(len(places), 'place')} with most of them."
+    says += f" {more:,} more people are not drawn." if more else ""
     return Picture("matrix", "Who was found where", says, y + 8, tuple(shapes))
 
 
@@ -226,10 +232,13 @@ def timeline(report: Report) -> Picture | None:
         shapes.extend(_line(place(claimed), f"claimed deletion {claimed:%Y-%m-%d}", base, 12, INK, dashed=False))
     shapes.append(Words(0, base + 46, f"{first:%Y-%m-%d}", 10, "start", FAINT))
     shapes.append(Words(WIDTH, base + 46, f"{last:%Y-%m-%d}", 10, "end", FAINT))
-    legend = [("#7a9cc6", "", "disclosures"), (LIVE, "", "file with live finds"), ("", DELETED, "with deleted finds")]
-    shapes.extend(_legend(legend, base + 68))
+    shapes.extend(_legend([("#7a9cc6", "", "disclosures")], base + 68))
+    files_ = [(LIVE, "", "file with live finds"), ("", DELETED, "file with deleted finds only")]
+    shapes.extend(_legend(files_, base + 68, 112, round_=True))
     late, files = section["written_after_claim"], len(section["files"])
-    says = f"{section['disclosures']:,} disclosures; {files:,} files with finds have a time of writing"
+    says = (
+        f"{_counted(section['disclosures'], 'disclosure')}; {_counted(files, 'file')} with finds and a time of writing"
+    )
     says += f", {late:,} of them after the claimed deletion." if claimed else "."
     return Picture("timeline", "When", says, base + 76, tuple(shapes))
 
@@ -270,8 +279,9 @@ def coverage(report: Report) -> Picture | None:
     return Picture("coverage", "What was read, by class of bytes", said + ".", y + 22, tuple(shapes))
 
 
-def _legend(entries: Sequence[tuple[str, str, str]], y: float, *, round_: bool = False) -> Iterator[Shape]:
-    x = 0.0
+def _legend(
+    entries: Sequence[tuple[str, str, str]], y: float, x: float = 0, *, round_: bool = False
+) -> Iterator[Shape]:
     for fill, line, word in entries:
         if round_:
             yield Dot(x + 5, y - 4, 4, fill, line or fill)
@@ -293,6 +303,10 @@ def _within(shapes: Sequence[Shape]) -> Iterator[Shape]:
             yield Box(shape.x, shape.y, max(1.0, WIDTH - shape.x), shape.height, shape.fill, shape.line)
         else:
             yield shape
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _clip(text: str, longest: int = _LONGEST) -> str:
