@@ -48,7 +48,7 @@ def chance(report: Mapping[str, object]) -> str:
     coincidences = report["coincidences"]
     assert isinstance(coincidences, Mapping)
     expected = float(coincidences["expected_hits"])
-    return "under 1e-9" if expected < 1e-9 else f"{expected:.2g}"
+    return "under 1 in a billion" if expected < 1e-9 else f"{expected:.2g}"
 
 
 def at_most(report: Mapping[str, object]) -> str:
