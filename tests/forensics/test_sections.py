@@ -24,6 +24,7 @@ def tallied(seed: int, people: int = 90, files: int = 20) -> Tally:
     for file, person in finds:
         spot = whole(file, 10_000, modified=CLAIMED + timedelta(days=file - 10))
         state = State.DELETED if person % 2 else State.LIVE
+        tally.strips.sized(file, 10_000)
         with tally.within(spot):
             tally.add(Site(file, f"/f{file}", "file", state), Match(PersonNumber(person), BOTH, True), person * 7)
     return tally
@@ -77,6 +78,7 @@ def test_disclosures_of_years_become_a_bounded_number_of_bins_and_none_is_lost()
 
 def test_a_find_in_a_log_is_not_drawn_on_the_database() -> None:
     tally = Tally()
+    tally.strips.sized(1, 1_000)
     with tally.within(whole(1, 1_000, Region.FILE)):
         tally.add(Site(1, "/a.db", "table t, write-ahead log", State.DELETED), Match(PersonNumber(1), BOTH, True), 5)
     assert tally.strips.cells == {}

@@ -4,13 +4,11 @@ Every byte of every exhibit is one of the three. Only where nothing was left out
 "not found" mean anything.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from beholden.forensics.region import Region
-from beholden.forensics.spot import Spot, Strips
+from beholden.forensics.spot import Strips, Within
 
 
 class Reason(StrEnum):
@@ -104,7 +102,7 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Coverage:
+class Coverage(Within):
     """Collects the statement, one file (an exhibit or an unpacked member) after the other.
 
     Files and gaps belong to the spot that it is `within`, the innermost one.
@@ -121,23 +119,6 @@ class Coverage:
     _gaps: list[Gap] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
     _complete: bool = True
-    _spots: list[Spot] = field(default_factory=list)
-
-    @contextmanager
-    def within(self, spot: Spot) -> Iterator[None]:
-        """While a source is searched, and what lies in it."""
-        if not self._spots:
-            self.strips.sized(spot.exhibit, spot.size)
-        self._spots.append(spot)
-        try:
-            yield
-        finally:
-            self._spots.pop()
-
-    @property
-    def spot(self) -> Spot | None:
-        """What is being searched."""
-        return self._spots[-1] if self._spots else None
 
     def _counts_here(self) -> Counts:
         return self.regions.setdefault(self.spot.region if self.spot else Region.FILE, Counts())

@@ -83,7 +83,11 @@ class Examiner:
 
     def examine(self, place: Place, source: Source, logs: Mapping[str, Source] | None = None) -> None:
         """Search one file. `logs` are the companions of a database, by the end of their names."""
-        spot = place.spot(source.size, self.coverage.spot)
+        outer = self.coverage.spot
+        spot = place.spot(source.size, outer)
+        if outer is None:
+            self.coverage.strips.sized(place.exhibit, source.size)
+            self.tally.strips.sized(place.exhibit, source.size)
         with self.coverage.within(spot), self.tally.within(spot):
             self._examine(place, source, logs or {})
 

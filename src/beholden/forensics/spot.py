@@ -5,9 +5,12 @@ the exhibit, and the place is exact. Where something was, it is in proportion: g
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
+from typing import Any
 
 from beholden.forensics.region import Ranges, Region
 
@@ -127,5 +130,37 @@ class Strips:
                 low, high = cell * whole / CELLS, (cell + 1) * whole / CELLS
                 row[cell] += share * max(0.0, min(high, start + length) - max(low, start))
 
+    def absorb(self, other: "Strips") -> None:
+        """What was marked elsewhere; every exhibit was marked in one place only."""
+        self.sizes |= other.sizes
+        for exhibit, rows in other.cells.items():
+            self.cells.setdefault(exhibit, {}).update({what: list(row) for what, row in rows.items()})
+
     def _row(self, exhibit: int, what: str) -> list[float]:
         return self.cells.setdefault(exhibit, {}).setdefault(what, [0.0] * CELLS)
+
+
+class Within:
+    """What knows where it is at the moment. That is no part of what it collects, and is not written down with it."""
+
+    __slots__ = ("_spots",)
+    _spots: list[Spot]
+
+    def __new__(cls, *_: Any, **__: Any) -> "Within":
+        made = super().__new__(cls)
+        made._spots = []
+        return made
+
+    @property
+    def spot(self) -> Spot | None:
+        """What is being searched, the innermost."""
+        return self._spots[-1] if self._spots else None
+
+    @contextmanager
+    def within(self, spot: Spot) -> Iterator[None]:
+        """While a source is searched, and what lies in it."""
+        self._spots.append(spot)
+        try:
+            yield
+        finally:
+            self._spots.pop()

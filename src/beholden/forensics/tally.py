@@ -1,14 +1,13 @@
 """Who was found, and where: counted by person, so that a thousand copies of one row are one person."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from beholden.forensics.hits import Add, Find
 from beholden.forensics.match import Match
 from beholden.forensics.region import Region, State
-from beholden.forensics.spot import Spot, Strips
+from beholden.forensics.spot import Spot, Strips, Within
 from beholden.model.ids import PersonNumber
 
 MAX_SITES = 5_000
@@ -50,34 +49,38 @@ class PersonFound:
     """Exhibits in which the person was found corroborated."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """Collects finds. Each also goes to `hits`, one by one. They lie in the spot that the tally is `within`."""
+class _Telling(Within):
+    """What tells every single find to somebody else."""
 
-    hits: Add | None = None
-    strips: Strips = field(default_factory=Strips)
+    __slots__ = ("_hits",)
+    _hits: Add | None
+
+    def __new__(cls, *_: Any, **__: Any) -> "_Telling":
+        made = super().__new__(cls)
+        assert isinstance(made, _Telling)
+        made._hits = None
+        return made
+
+    def tell(self, hits: Add | None) -> None:
+        """Have every single find told to somebody from now on."""
+        self._hits = hits
+
+
+@dataclass(slots=True)
+class Tally(_Telling):
+    """Collects finds. They lie in the spot that the tally is `within`."""
+
     people: dict[PersonNumber, PersonFound] = field(default_factory=dict)
     sites: dict[Site, SiteCount] = field(default_factory=dict)
-    _spots: list[Spot] = field(default_factory=list)
-
-    @contextmanager
-    def within(self, spot: Spot) -> Iterator[None]:
-        """While a source is searched, and what lies in it."""
-        if not self._spots:
-            self.strips.sized(spot.exhibit, spot.size)
-        self._spots.append(spot)
-        try:
-            yield
-        finally:
-            self._spots.pop()
+    strips: Strips = field(default_factory=Strips)
 
     def add(self, site: Site, match: Match, offset: int) -> None:
         """Note one find."""
-        spot = self._spots[-1] if self._spots else None
+        spot = self.spot
         if spot is not None and match.corroborated and not _elsewhere(site):
             self.strips.mark(spot.exhibit, spot.at(offset), site.state)
-        if self.hits is not None:
-            self.hits(_find(site, match, offset, spot))
+        if self._hits is not None:
+            self._hits(_find(site, match, offset, spot))
         if site not in self.sites and len(self.sites) >= MAX_SITES:
             site = Site(site.exhibit, OTHER, OTHER, site.state)
         count = self.sites.get(site)

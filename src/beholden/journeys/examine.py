@@ -23,7 +23,6 @@ from beholden.forensics.needles import Needles, Sought, expected_by_chance, need
 from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Hits, Intake, Progress
 from beholden.forensics.seal import Signed
 from beholden.forensics.source import Source
-from beholden.forensics.tally import Tally
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys.acts import operators_only, record
 from beholden.journeys.ports import Engines, Unit
@@ -167,8 +166,8 @@ def examine(
     signed = engines.seal.sign(manifest)
     _record_intake(engines, order, intake, reports.sha256(manifest), signed)
     sought, unsought, received, ledgered = _load(engines, order.app)
-    tally = Tally(hits.add if hits is not None else None)
-    examiner = Examiner(sought, limits or Limits(), evidence.entries, _counter(intake, progress), tally)
+    examiner = Examiner(sought, limits or Limits(), evidence.entries, _counter(intake, progress))
+    examiner.tally.tell(None if hits is None else hits.add)
     _search(evidence, intake, examiner)
     custody = [_custody(exhibit, evidence.digest(exhibit, progress)) for exhibit in intake.exhibits]
     for exhibit in custody:
