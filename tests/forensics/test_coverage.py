@@ -47,6 +47,7 @@ def summed(said: Statement) -> bool:
     )
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_law_9_the_classes_of_bytes_add_up_to_everything(data: st.DataObject) -> None:
     coverage = Coverage()

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beholden.forensics.seal import PublicKey, read_keys, read_sums, signer, sums
@@ -19,6 +19,7 @@ def made() -> tuple[Ed25519PrivateKey, PublicKey]:
     return key, PublicKey(key.public_key().public_bytes_raw())
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, st.from_regex(r"\A[0-9a-f]{64}\Z"), min_size=1))
 def test_a_list_of_digests_reads_as_it_was_written(digests: dict[str, str]) -> None:
     assert read_sums(sums(digests)) == digests
@@ -45,6 +46,7 @@ def test_anything_else_is_no_list(wrong: bytes) -> None:
     assert read_sums(wrong) is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 59), st.integers(1, 255))
 def test_a_changed_byte_is_not_what_was_signed(data: bytes, at: int, bits: int) -> None:
     key, public = made()

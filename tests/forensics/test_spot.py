@@ -2,11 +2,11 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beholden.forensics.region import Ranges, Region
-from beholden.forensics.spot import CELLS, MAX_SPANS, Spot, Strips, whole
+from beholden.forensics.spot import CELLS, MAX_MARKED, MAX_SPANS, Spot, Strips, whole
 
 
 def cut(of: bytes, covers: Ranges) -> bytes:
@@ -22,6 +22,7 @@ def pieces(draw: st.DrawFn, size: int) -> Ranges:
     return tuple(draw(st.permutations(ranges)))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_where_nothing_is_packed_every_byte_of_a_member_is_that_byte_of_the_exhibit(data: st.DataObject) -> None:
     chance = random.Random(data.draw(st.integers(0, 999)))
@@ -37,6 +38,7 @@ def test_where_nothing_is_packed_every_byte_of_a_member_is_that_byte_of_the_exhi
             return
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.integers(0, 9_999), st.data())
 def test_inside_of_something_packed_a_place_is_within_its_container(size: int, at: int, data: st.DataObject) -> None:
     packed = whole(1, 1_000).within(((200, 300),), size, Region.MEMBER)
@@ -68,6 +70,7 @@ def test_a_strip_shows_where_something_lies() -> None:
     assert row[0] == row[CELLS - 1] == 1 and sum(row) == 2
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100_000), st.data())
 def test_bytes_that_were_not_read_are_spread_over_their_spot_and_none_is_lost(size: int, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, size - 1))
@@ -79,3 +82,12 @@ def test_bytes_that_were_not_read_are_spread_over_their_spot_and_none_is_lost(si
     row = strips.cells[1]["unreadable"]
     assert abs(sum(row) - unread) < 1e-6 * size + 1e-6
     assert all(share <= size / CELLS + 1e-6 for share in row)
+
+
+def test_strips_of_very_many_exhibits_are_bounded_and_the_others_are_counted() -> None:
+    strips, elsewhere = Strips(), Strips()
+    for exhibit in range(1, MAX_MARKED + 3):
+        (strips if exhibit < 9 else elsewhere).sized(exhibit, 100)
+        (strips if exhibit < 9 else elsewhere).mark(exhibit, 5, "live")
+    strips.absorb(elsewhere)
+    assert len(strips.cells) == MAX_MARKED and strips.more == {MAX_MARKED + 1, MAX_MARKED + 2}

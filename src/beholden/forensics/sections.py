@@ -3,8 +3,10 @@
 Plain values only, each bounded, in an order that does not depend on who found what first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from heapq import nsmallest
+from itertools import groupby
 
 from beholden.forensics.region import State
 from beholden.forensics.spot import CELLS, Strips
@@ -28,12 +30,13 @@ def strips(exhibits: _Named, coverage: Strips, finds: Strips) -> dict[str, objec
     Those with most finds come first, then those with most left unread; exhibits without either are only counted.
     """
     marked = [one for one in exhibits if one[0] in coverage.cells or one[0] in finds.cells]
+    more = (coverage.more | finds.more) - {number for number, _, _ in marked}
     marked.sort(key=lambda one: (-_total(finds, one[0]), -_total(coverage, one[0]), one[0]))
     return {
         "cells": CELLS,
         "exhibits": [_strip(one, coverage, finds) for one in marked[:MAX_STRIPS]],
-        "not_drawn": len(marked[MAX_STRIPS:]),
-        "unmarked": len(exhibits) - len(marked),
+        "not_drawn": len(marked[MAX_STRIPS:]) + len(more),
+        "unmarked": len(exhibits) - len(marked) - len(more),
     }
 
 
@@ -66,7 +69,10 @@ def matrix(tally: Tally) -> dict[str, object]:
     places = _places(tally)
     within = {site: tally.sites[site].corroborated for site in places}
     people = [number for number, one in tally.people.items() if one.corroborated]
-    people.sort(key=lambda number: (-sum(1 for found in within.values() if number in found), number))
+
+    def first(number: PersonNumber) -> tuple[int, int]:
+        return -sum(1 for found in within.values() if number in found), number
+
     return {
         "places": [
             {
@@ -80,9 +86,9 @@ def matrix(tally: Tally) -> dict[str, object]:
         ],
         "people": [
             {"person": int(number), "cells": "".join(_cell(site, within[site], number) for site in places)}
-            for number in sorted(people[:MAX_DRAWN])
+            for number in sorted(nsmallest(MAX_DRAWN, people, first))
         ],
-        "people_not_drawn": len(people[MAX_DRAWN:]),
+        "people_not_drawn": max(0, len(people) - MAX_DRAWN),
         "places_not_drawn": sum(1 for count in tally.sites.values() if count.corroborated) - len(places),
     }
 
@@ -108,7 +114,7 @@ def timeline(
     days: Mapping[date, int], claimed_at: datetime | None, taken_at: datetime, tally: Tally
 ) -> dict[str, object]:
     """Disclosures by time, the claimed deletion, and when the files in which people were found were written last."""
-    files = list(_files(tally, claimed_at))
+    files = _files(tally, claimed_at)
     return {
         "claimed_at": None if claimed_at is None else text(claimed_at),
         "taken_at": text(taken_at),
@@ -139,23 +145,26 @@ def _bins(days: Mapping[date, int]) -> list[dict[str, object]]:
     ]
 
 
-def _files(tally: Tally, claimed_at: datetime | None) -> Iterable[dict[str, object]]:
-    """One row a file; where it has several parts, live if one of them is."""
-    found: dict[tuple[int, str], tuple[datetime, set[PersonNumber], bool]] = {}
-    for site in sorted(tally.sites, key=_key):
-        count = tally.sites[site]
-        if count.modified is None or not count.corroborated:
-            continue
-        _, people, live = found.get((site.exhibit, site.path), (count.modified, set(), False))
-        live = live or site.state is State.LIVE
-        found[(site.exhibit, site.path)] = (count.modified, people | count.corroborated, live)
-    ranked = sorted(found.items(), key=lambda one: (-len(one[1][1]), one[0]))
-    for (exhibit, path), (modified, people, live) in ranked:
-        yield {
-            "exhibit": exhibit,
-            "path": path,
-            "modified": text(modified.astimezone(UTC)),
-            "people": len(people),
-            "state": (State.LIVE if live else State.DELETED).value,
-            "after_claim": claimed_at is not None and modified > claimed_at,
-        }
+def _files(tally: Tally, claimed_at: datetime | None) -> list[dict[str, object]]:
+    """One row a file, those with most people first; where it has several parts, live if one of them is."""
+    dated = (site for site, count in tally.sites.items() if count.modified is not None and count.corroborated)
+    rows: list[dict[str, object]] = []
+    for (exhibit, path), parts in groupby(sorted(dated, key=_key), lambda site: (site.exhibit, site.path)):
+        people: set[PersonNumber] = set()
+        state, modified = State.DELETED, None
+        for site in parts:
+            people |= tally.sites[site].corroborated
+            state = State.LIVE if site.state is State.LIVE else state
+            modified = tally.sites[site].modified
+        assert modified is not None
+        rows.append(
+            {
+                "exhibit": exhibit,
+                "path": path,
+                "modified": text(modified.astimezone(UTC)),
+                "people": len(people),
+                "state": state.value,
+                "after_claim": claimed_at is not None and modified > claimed_at,
+            }
+        )
+    return sorted(rows, key=lambda row: -int(str(row["people"])))  # those with as many stay in the order of places

@@ -18,6 +18,8 @@ MAX_SPANS = 4_096
 """A file in more pieces than this is drawn as one stretch from its first to its last."""
 CELLS = 96
 """Into how many stretches of equal length an exhibit is divided to be drawn."""
+MAX_MARKED = 2_000
+"""Exhibits of which strips are kept; of the others, only that there was something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,12 @@ def whole(exhibit: int, size: int, region: Region = Region.FILE, modified: datet
 
 @dataclass(slots=True)
 class Strips:
-    """For each exhibit, how much of something lies in each of its CELLS. Only exhibits with any of it are kept."""
+    """For each exhibit, how much of something lies in each of its CELLS. Only exhibits with any of it are kept, and of
+    those the first; `more` are the others."""
 
     sizes: dict[int, int] = field(default_factory=dict)
     cells: dict[int, dict[str, list[float]]] = field(default_factory=dict)
+    more: set[int] = field(default_factory=set)
 
     def sized(self, exhibit: int, size: int) -> None:
         """How long an exhibit is, before anything is marked on it."""
@@ -114,13 +118,13 @@ class Strips:
     def mark(self, exhibit: int, at: int, what: str) -> None:
         """One thing at one byte."""
         size = self.sizes.get(exhibit, 0)
-        if size:
+        if size and self._kept(exhibit):
             self._row(exhibit, what)[min(CELLS - 1, max(0, at) * CELLS // size)] += 1
 
     def spread(self, spot: Spot, size: int, what: str) -> None:
         """So many bytes somewhere in a spot, nobody knows where: evenly."""
         whole = self.sizes.get(spot.exhibit, 0)
-        if not whole or not spot.size or not size:
+        if not whole or not spot.size or not size or not self._kept(spot.exhibit):
             return
         share = min(1.0, size / spot.size)
         row = self._row(spot.exhibit, what)
@@ -133,8 +137,16 @@ class Strips:
     def absorb(self, other: "Strips") -> None:
         """What was marked elsewhere; every exhibit was marked in one place only."""
         self.sizes |= other.sizes
+        self.more |= other.more
         for exhibit, rows in other.cells.items():
-            self.cells.setdefault(exhibit, {}).update({what: list(row) for what, row in rows.items()})
+            if self._kept(exhibit):
+                self.cells.setdefault(exhibit, {}).update({what: list(row) for what, row in rows.items()})
+
+    def _kept(self, exhibit: int) -> bool:
+        if exhibit in self.cells or len(self.cells) < MAX_MARKED:
+            return True
+        self.more.add(exhibit)
+        return False
 
     def _row(self, exhibit: int, what: str) -> list[float]:
         return self.cells.setdefault(exhibit, {}).setdefault(what, [0.0] * CELLS)

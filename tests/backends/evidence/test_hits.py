@@ -71,6 +71,15 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
         ParquetHits(tmp_path / "file" / "hits.parquet").finish()
 
 
+def test_a_disk_that_fails_meanwhile_is_said_at_the_end_and_not_blamed_on_the_evidence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with ParquetHits(tmp_path / "file" / "hits.parquet", 2) as keeper:
+        for number in range(10):
+            keeper.add(find(number))
+        with pytest.raises(Unavailable, match="cannot be written"):
+            keeper.finish()
+
+
 def test_a_file_that_is_no_list_of_finds_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "hits.parquet").write_text("nothing")
     with pytest.raises(Unavailable, match="cannot be read"):

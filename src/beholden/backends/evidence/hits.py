@@ -9,6 +9,7 @@ import heapq
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class ParquetHits:
         self._spilled: list[Path] = []
         self._mark = f".{path.name}.{secrets.token_hex(4)}"
         self._made = 0
+        self._trouble: OSError | None = None
 
     def __enter__(self) -> "ParquetHits":
         return self
@@ -47,15 +49,22 @@ class ParquetHits:
         self.discard()
 
     def add(self, find: Find) -> None:
-        """See Hits. Raises Unavailable where the disk is full."""
+        """See Hits. A disk that fails is no fault of the evidence that is being read: `finish` says so."""
+        if self._trouble is not None:
+            return
         self._held.append(find)
         if len(self._held) >= self._batch:
-            self._spill(iter(sorted(self._held)))
+            try:
+                self._spill(iter(sorted(self._held)))
+            except OSError as error:
+                self._trouble = error
             self._held = []
 
     def finish(self) -> Kept:
         """See Hits."""
         try:
+            if self._trouble is not None:
+                raise self._trouble
             while len(self._spilled) > FAN:
                 some, self._spilled = self._spilled[:FAN], self._spilled[FAN:]
                 self._spill(heapq.merge(*map(_read, some)))
@@ -77,13 +86,10 @@ class ParquetHits:
         self._made += 1
         path = self._path.with_name(f"{self._mark}.{self._made}")
         self._spilled.append(path)
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(_create(path), "wb") as file, pa.ipc.new_file(file, SCHEMA) as writer:
-                while rows := list(islice(finds, READ)):
-                    writer.write_batch(_batch(rows))
-        except OSError as error:
-            raise self._unwritable(error) from error
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(_create(path), "wb") as file, pa.ipc.new_file(file, SCHEMA) as writer:
+            while rows := list(islice(finds, READ)):
+                writer.write_batch(_batch(rows))
 
     def _write(self, finds: Iterator[Find]) -> int:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -147,7 +153,8 @@ def _create(path: Path) -> int:
 
 def _remove(paths: list[Path]) -> None:
     for path in paths:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:
