@@ -135,8 +135,7 @@ class Strips:
                 row[cell] += share * max(0.0, min(high, start + length) - max(low, start))
 
     def absorb(self, other: "Strips") -> None:
-        """What was marked elsewhere; every exhibit was marked in one place only."""
-        self.sizes |= other.sizes
+        """What was marked elsewhere; every exhibit was marked in one place only, and is not marked further."""
         self.more |= other.more
         for exhibit, rows in other.cells.items():
             if self._kept(exhibit):
