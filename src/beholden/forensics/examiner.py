@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from beholden.forensics.beside import NOTHING, Beside, once
 from beholden.forensics.containers import HEAD, PACKED, VOLUMES, Form, Limits, Stop, form_of, recognise, shown
@@ -19,6 +20,7 @@ from beholden.forensics.readings.tree import allowance
 from beholden.forensics.region import Ranges, Region, State, first, shared
 from beholden.forensics.rows import rows
 from beholden.forensics.source import Held, Part, Source, next_data
+from beholden.forensics.spot import Spot, whole
 from beholden.forensics.tally import Site, Tally
 from beholden.model.errors import BadInput
 
@@ -50,18 +52,29 @@ _STOPS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a source comes from: its exhibit, and the way into it."""
+    """Where a source comes from: its exhibit, and the way into it.
+
+    `covers` is what the source takes of its container. `modified` is when that says that it was written last.
+    """
 
     exhibit: int
     path: str
     depth: int = 0
     region: Region = Region.FILE
+    covers: Ranges = ()
+    modified: datetime | None = None
 
     def inner(self, name: str, region: Region = Region.MEMBER) -> "Place":
         """A member of a container. What lies in something deleted is deleted."""
         region = self.region if self.region.state is State.DELETED else region
         path = f"{self.path} > {shown(name)}" if name else self.path
         return Place(self.exhibit, path, self.depth + 1, region)
+
+    def spot(self, size: int, outer: Spot | None) -> Spot:
+        """Where a source of so many bytes lies, in the spot of its container if it has one."""
+        if outer is None:
+            return whole(self.exhibit, size, self.region, self.modified)
+        return outer.within(self.covers, size, self.region, self.modified)
 
 
 @dataclass(slots=True)
@@ -95,7 +108,17 @@ class Examiner:
         """Search one file. `logs` are the companions of a database, by the end of their names; `beside` are the files
         around it, which are searched on their own. `known` is how it is to be read, where its first bytes are not to
         decide."""
-        logs = logs or {}
+        outer = self.coverage.spot
+        spot = place.spot(source.size, outer)
+        if outer is None:
+            self.coverage.strips.sized(place.exhibit, source.size)
+            self.tally.strips.sized(place.exhibit, source.size)
+        with self.coverage.within(spot), self.tally.within(spot):
+            self._examine(place, source, logs or {}, beside, known)
+
+    def _examine(
+        self, place: Place, source: Source, logs: Mapping[str, Source], beside: Beside, known: Form | None
+    ) -> None:
         self.coverage.file(source.size, unpacked=place.depth > 0)
         if known is not None:
             form, name = known, ""
@@ -261,7 +284,7 @@ class Examiner:
             return
         with ExitStack() as stack:
             beside = Beside(entry.name, place.path, once(lambda path: _opened(path, names, stack)))
-            inner = place.inner(entry.name, entry.region)
+            inner = replace(place.inner(entry.name, entry.region), covers=entry.covers, modified=entry.modified)
             self.examine(inner, unpacked.source, logs, beside=beside, known=unpacked.form)
 
     def _between(self, place: Place, source: Source, covered: Sequence[Ranges], left: int) -> None:
@@ -330,7 +353,8 @@ class Examiner:
         """A binary value: a file in a table is examined as one; else how much of it nobody can read."""
         form, _ = recognise(blob[:HEAD])
         if form is not Form.PLAIN:
-            self.examine(place.inner(f"{table} at {offset}"), Held(blob))
+            inner = replace(place.inner(f"{table} at {offset}"), covers=((offset, 1),))
+            self.examine(inner, Held(blob))
             return 0
         for match in self._match(blob):
             self.tally.add(site, match, offset + match.first)

@@ -6,20 +6,22 @@ began and never ended: visible, and no verdict. No act holds anything of a perso
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 
 from beholden import __version__
 from beholden.cases import certification as certifications
 from beholden.forensics import report as reports
+from beholden.forensics import sections
 from beholden.forensics import verdict as verdicts
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS
 from beholden.forensics.needles import Needles, Sought, expected_by_chance, needles
 from beholden.forensics.outcome import Outcome, merge
-from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Intake, Progress
+from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Hits, Intake, Progress
+from beholden.forensics.seal import Signed
 from beholden.forensics.units import InProcess, Job, Searcher, units
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys.acts import operators_only, record
@@ -30,6 +32,7 @@ from beholden.model.app import App
 from beholden.model.disclosure import RecordedDisclosure
 from beholden.model.errors import BadInput, NotFound
 from beholden.model.ids import AppNumber, CaseId, CertificationId, ExaminationId, PersonNumber
+from beholden.model.time import day_of
 
 __all__ = [
     "Claim",
@@ -41,6 +44,7 @@ __all__ = [
     "examinations",
     "examine",
     "read_claim",
+    "shown",
 ]
 
 Verdict = verdicts.Verdict
@@ -67,12 +71,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """A finished examination. `encoded` is the report as JSON, whose digest the ledger has; `report` is the same."""
+    """A finished examination. `encoded` is the report as JSON, whose digest the ledger has; `report` is the same.
+
+    `manifest` lists the exhibits as they were taken in, and was signed before anything was searched.
+    """
 
     record: ExaminationRecord
     because: tuple[str, ...]
     report: Mapping[str, object]
     encoded: bytes
+    manifest: bytes
+    manifest_signed: Signed
 
     @property
     def verdict(self) -> verdicts.Verdict:
@@ -150,22 +159,25 @@ def examine(
     limits: Limits | None = None,
     searcher: Searcher | None = None,
     values: Values | None = None,
+    hits: Hits | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Examination:
     """Search everything under `paths` for the people whose data the app received.
 
     `taken_at` is when the evidence was taken, now by default. `searcher` is who reads it, this process by default.
     `values` are further values of people, for this examination only; those that the app never received are not looked
-    for. Raises BadInput for paths that do not exist, NotFound for an unknown app or case, NotAllowed for a developer, a
-    person or an app.
+    for. `hits` keeps every single find. Raises BadInput for paths that do not exist, NotFound for an unknown app or
+    case, NotAllowed for a developer, a person or an app.
     """
-    order = _ordered(engines, client_id, actor, claim, case, tuple(map(shown, paths)), taken_at)
+    order = _ordered(engines, client_id, actor, claim, case, tuple(sorted(map(shown, paths))), taken_at)
     intake = evidence.take_in(paths, progress)
-    manifest = reports.sha256(reports.manifest([_custody(exhibit, exhibit.sha256) for exhibit in intake.exhibits]))
-    _record_intake(engines, order, intake, manifest)
-    sought, unsought, received = _load(engines, order.app, values or {})
+    manifest = reports.manifest(intake.exhibits)
+    signed = engines.seal.sign(manifest)
+    _record_intake(engines, order, intake, reports.sha256(manifest), signed)
+    sought, unsought, received, ledgered = _load(engines, order.app, values or {})
     searcher = searcher or InProcess(evidence)
-    found = _search(searcher, intake, sought, limits or Limits(), _counter(intake, progress))
+    job = Job(sought, limits or Limits(), intake.exhibits, listed=hits is not None)
+    found = _search(searcher, intake, job, hits, _counter(intake, progress))
     custody = list(map(_custody, intake.exhibits, evidence.digests(intake.exhibits, progress)))
     for exhibit in custody:
         if not exhibit.unchanged:
@@ -175,7 +187,7 @@ def examine(
     counts = reports.numbers(found.tally, sought, against, later, unsought)
     ended_at = engines.clock.now()
     report = reports.document(
-        _header(engines, order, len(received), ended_at, searcher.protections),
+        _header(order, ledgered, len(received), ended_at, searcher.protections),
         decision,
         counts,
         custody,
@@ -183,15 +195,37 @@ def examine(
         expected_by_chance(sought, found.tested),
         sought,
         found.tally,
+        _more(order, intake, found, ledgered, manifest, signed, hits),
     )
     encoded = reports.encoded(report)
-    kept = _kept(order, decision, counts, manifest, reports.sha256(encoded), ended_at)
+    kept = _kept(order, decision, counts, reports.sha256(manifest), reports.sha256(encoded), ended_at)
     _conclude(engines, actor, kept, custody)
-    return Examination(kept, decision.because, report, encoded)
+    return Examination(kept, decision.because, report, encoded, manifest, signed)
+
+
+def _more(
+    order: _Order,
+    intake: Intake,
+    found: Outcome,
+    ledgered: "_Ledgered",
+    manifest: bytes,
+    signed: Signed,
+    hits: Hits | None,
+) -> dict[str, object]:
+    """The sections that pictures are drawn from, and what else lies beside the report."""
+    exhibits = [(exhibit.number, exhibit.name, exhibit.size) for exhibit in intake.exhibits]
+    claimed_at = order.claim.at if order.claim is not None else None
+    return {
+        "strips": sections.strips(exhibits, found.coverage.strips, found.tally.strips),
+        "matrix": sections.matrix(found.tally),
+        "timeline": sections.timeline(ledgered.days, claimed_at, order.taken_at, found.tally),
+        "manifest": {"sha256": reports.sha256(manifest), "key": signed.key.fingerprint},
+        "hits": None if hits is None else asdict(hits.finish()) | {"left_out": found.unlisted},
+    }
 
 
 def _header(
-    engines: Engines, order: _Order, exposed: int, ended_at: datetime, worker: Mapping[str, object]
+    order: _Order, ledgered: "_Ledgered", exposed: int, ended_at: datetime, worker: Mapping[str, object]
 ) -> reports.Header:
     return reports.Header(
         order.id,
@@ -205,7 +239,7 @@ def _header(
         order.began_at,
         ended_at,
         order.taken_at,
-        engines.ledger.size(),
+        ledgered.size,
         __version__,
         worker,
     )
@@ -274,10 +308,27 @@ def _ordered(
     return _Order(id_, app, name, actor, claim, case, paths, now, taken_at or now)
 
 
-def _load(engines: Engines, app: App, values: Values) -> tuple[Needles, int, Mapping[PersonNumber, _Received]]:
+@dataclass(slots=True)
+class _Ledgered:
+    """The ledger up to the last disclosure to the app: how many entries, and how many disclosures on which day."""
+
+    size: int = 0
+    days: dict[date, int] = field(default_factory=dict)
+
+    def note(self, row: RecordedDisclosure) -> None:
+        """Count one disclosure."""
+        self.size = max(self.size, row.seq + 1)
+        self.days[day_of(row.at)] = self.days.get(day_of(row.at), 0) + 1
+
+
+def _load(
+    engines: Engines, app: App, values: Values
+) -> tuple[Needles, int, Mapping[PersonNumber, _Received], _Ledgered]:
     """Whom to look for; how many of the ledger's people the directory no longer knows; what was received of each."""
     received: dict[PersonNumber, _Received] = {}
+    ledgered = _Ledgered()
     for row in engines.ledger.disclosures(apps=[app.number]):
+        ledgered.note(row)
         one = received.get(row.person)
         if one is None:
             one = received[row.person] = _Received(row.at, row.at)
@@ -290,7 +341,7 @@ def _load(engines: Engines, app: App, values: Values) -> tuple[Needles, int, Map
     with engines.store.read() as unit:
         sought = list(_sought(engines, unit, app, numbers, received, values))
         keys = unit.directory.keys([number for number in numbers if received[number].with_digests])
-    return needles(sought, _Disclosed(received, keys)), len(numbers) - len(sought), received
+    return needles(sought, _Disclosed(received, keys)), len(numbers) - len(sought), received, ledgered
 
 
 def _sought(
@@ -349,13 +400,16 @@ class _Counted:
 
 
 def _search(
-    searcher: Searcher, intake: Intake, sought: Needles, limits: Limits, searched: Callable[[int], None]
+    searcher: Searcher, intake: Intake, job: Job, hits: Hits | None, searched: Callable[[int], None]
 ) -> Outcome:
-    """What all of the evidence comes to: the same however it is divided among searchers, and whoever is first."""
+    """What all of the evidence comes to: the same however it is divided among searchers, and whoever is first. Single
+    finds go to `hits` as they come, and are not held."""
     found = {0: _refused(intake)}
-    job = Job(sought, limits, intake.exhibits)
     for number, outcome in searcher.search(units(intake.exhibits), job, searched):
-        found[number] = outcome
+        if hits is not None:
+            for find in outcome.finds:
+                hits.add(find)
+        found[number] = replace(outcome, finds=())
     return merge(found)
 
 
@@ -430,11 +484,13 @@ def _claim_facts(claim: Claim | None, exposed: int) -> dict[str, object] | None:
     return {"name": claim.name, "at": at, "people": claim.people, "ledger_people": exposed, "sentence": sentence}
 
 
-def _record_intake(engines: Engines, order: _Order, intake: Intake, manifest: str) -> None:
+def _record_intake(engines: Engines, order: _Order, intake: Intake, manifest: str, signed: Signed) -> None:
     details: dict[str, object] = {
         "exhibits": len(intake.exhibits),
         "bytes": sum(exhibit.size for exhibit in intake.exhibits),
         "manifest_sha256": manifest,
+        "manifest_signature": signed.text,
+        "key": signed.key.fingerprint,
         "sha256": [exhibit.sha256 for exhibit in intake.exhibits[:MAX_LISTED_EXHIBITS]],
     }
     if order.case is not None:

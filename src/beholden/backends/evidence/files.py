@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from beholden.backends.evidence import filesystems
@@ -75,7 +76,7 @@ class FileEvidence:
                     continue
                 digest, state = file
                 self._identity[number] = (state.st_dev, state.st_ino)
-                exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest))
+                exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest, _modified(state)))
         return Intake(self._joined(exhibits), tuple(refused))
 
     def _joined(self, exhibits: Sequence[Exhibit]) -> tuple[Exhibit, ...]:
@@ -275,6 +276,14 @@ def _hashed(path: bytes, progress: Callable[[int], None]) -> tuple[str, os.stat_
         with _opened(path) as (descriptor, state):
             return _digest(descriptor, progress), state
     except (OSError, Unavailable):
+        return None
+
+
+def _modified(state: os.stat_result) -> datetime | None:
+    """When the file system says that it was written last, to the second; None for a time that no calendar has."""
+    try:
+        return datetime.fromtimestamp(int(state.st_mtime), UTC)
+    except (OverflowError, OSError, ValueError):
         return None
 
 
