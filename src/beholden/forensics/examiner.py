@@ -1,5 +1,6 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -67,12 +68,17 @@ class Examiner:
     tally: Tally = field(default_factory=Tally)
     coverage: Coverage = field(default_factory=Coverage)
     tested: Tested = field(default_factory=Tested)
+    records: Counter[Site] = field(default_factory=Counter)
+    """Rows of a table, or lines or keys of a file, whoever's they are: what the people found are a share of."""
+    forms: set[Form] = field(default_factory=set)
+    """The forms that occurred."""
 
     def examine(self, place: Place, source: Source, logs: Mapping[str, Source] | None = None) -> None:
         """Search one file. `logs` are the companions of a database, by the end of their names."""
         logs = logs or {}
         self.coverage.file(source.size, unpacked=place.depth > 0)
         form, name = recognise(source.read(0, HEAD))
+        self.forms.add(form)
         if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
             logs = self._database(place, source, logs)
         elif form in PACKED and place.depth >= self.limits.depth:
@@ -102,6 +108,7 @@ class Examiner:
                 if first + match.last >= start and first + match.first < start + CHUNK:
                     self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
+            self.records[site] += max(body.count(b"\n"), body.count(b"@"))
             if judge:
                 opaque += _opaque_bytes(body)
             self.progress(len(body))
@@ -224,6 +231,7 @@ class Examiner:
 
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
         site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
+        self.records[site] += 1
         for match in match_row(row.values, self.sought, self.tested):
             if row.state is State.LIVE:
                 live[match.person] = live.get(match.person, False) or match.corroborated
