@@ -146,13 +146,16 @@ def _where(reached: Callable[[float], bool]) -> float:
     return (low + high) / 2
 
 
-def holm(logs: Sequence[float]) -> list[float]:
-    """Log p-values corrected for how many there are (Holm 1979): even one false call is then as rare as it was."""
+def holm(logs: Sequence[float], tests: int = 0) -> list[float]:
+    """Log p-values corrected for how many there are (Holm 1979): even one false call is then as rare as it was.
+
+    `tests` counts those too that are not given because nothing came of them.
+    """
     order = sorted(range(len(logs)), key=lambda place: logs[place])
     made = [0.0] * len(logs)
     largest = -math.inf
     for rank, place in enumerate(order):
-        largest = max(largest, min(0.0, logs[place] + math.log(len(logs) - rank)))
+        largest = max(largest, min(0.0, logs[place] + math.log(max(tests, len(logs)) - rank)))
         made[place] = largest
     return made
 

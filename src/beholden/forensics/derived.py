@@ -61,9 +61,8 @@ def judged(tables: Sequence[Table], population: int, sought: int) -> tuple[Judge
     Every record counts as a person of the platform, which favours the app.
     """
     large = [table for table in tables if table.people >= FEWEST]
-    logs = {
-        id(table): log for table, log in zip(large, holm([_log_p(t, population, sought) for t in large]), strict=True)
-    }
+    corrected = holm([_log_p(table, population, sought) for table in large], len(tables))
+    logs = {id(table): log for table, log in zip(large, corrected, strict=True)}
     return tuple(_judged(table, population, sought, logs.get(id(table), 0.0)) for table in tables)
 
 

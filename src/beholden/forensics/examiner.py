@@ -100,7 +100,7 @@ class Examiner:
     def _plain(self, place: Place, source: Source, *, judge: bool = True) -> None:
         """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
-        opaque = 0
+        opaque = records = 0
         for start in range(0, source.size, CHUNK):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
@@ -108,10 +108,12 @@ class Examiner:
                 if first + match.last >= start and first + match.first < start + CHUNK:
                     self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
-            self.records[site] += max(body.count(b"\n"), body.count(b"@"))
+            records += max(body.count(b"\n"), body.count(b"@"))
             if judge:
                 opaque += _opaque_bytes(body)
             self.progress(len(body))
+        if site in self.tally.sites:
+            self.records[site] += records
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, opaque)
 
