@@ -69,16 +69,13 @@ class Examiner:
     coverage: Coverage = field(default_factory=Coverage)
     tested: Tested = field(default_factory=Tested)
     records: Counter[Site] = field(default_factory=Counter)
-    """Rows of a table, or lines or keys of a file, whoever's they are: what the people found are a share of."""
-    forms: set[Form] = field(default_factory=set)
-    """The forms that occurred."""
+    """Rows of each table of the database that is being read."""
 
     def examine(self, place: Place, source: Source, logs: Mapping[str, Source] | None = None) -> None:
         """Search one file. `logs` are the companions of a database, by the end of their names."""
         logs = logs or {}
         self.coverage.file(source.size, unpacked=place.depth > 0)
         form, name = recognise(source.read(0, HEAD))
-        self.forms.add(form)
         if form is Form.SQLITE and read_header(source.read(0, HEADER)) is not None:
             logs = self._database(place, source, logs)
         elif form in PACKED and place.depth >= self.limits.depth:
@@ -100,7 +97,7 @@ class Examiner:
     def _plain(self, place: Place, source: Source, *, judge: bool = True) -> None:
         """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
-        opaque = records = 0
+        opaque = lines = addresses = 0
         for start in range(0, source.size, CHUNK):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
@@ -108,12 +105,11 @@ class Examiner:
                 if first + match.last >= start and first + match.first < start + CHUNK:
                     self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
-            records += max(body.count(b"\n"), body.count(b"@"))
+            lines, addresses = lines + body.count(b"\n"), addresses + body.count(b"@")
             if judge:
                 opaque += _opaque_bytes(body)
             self.progress(len(body))
-        if site in self.tally.sites:
-            self.records[site] += records
+        self.tally.count(site, addresses or lines + 1)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, opaque)
 
@@ -222,6 +218,7 @@ class Examiner:
                 opaque += self._leftover(place, found, live)
             if number % 1000 == 999:
                 self.progress(0)
+        self._count_records(place)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the database")
         for what, times in database.faults.items():
@@ -230,6 +227,11 @@ class Examiner:
             self.coverage.gap(place.path, Reason.CUT_OFF, 0, f"{database.missing} bytes are missing at the end")
         self.progress(source.size + sum(logs[ending].size for ending in taken))
         return {ending: log for ending, log in logs.items() if ending not in taken}
+
+    def _count_records(self, place: Place) -> None:
+        own = [site for site in self.records if (site.exhibit, site.path) == (place.exhibit, place.path)]
+        for site in own:
+            self.tally.count(site, self.records.pop(site))
 
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
         site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)

@@ -26,12 +26,9 @@ _BASE64 = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{22,43}={0,2}")
 _BASE64_LENGTHS = frozenset({22, 27, 43})
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _ONE = frozenset("17")
+_TWO_RANGES = ((20, 20), (27, 27), (30, 34), (36, 36), (39, 41), (43, 49), (51, 58), (60, 66), (81, 82), (84, 84))
 _TWO = frozenset(
-    map(
-        str,
-        (20, 27, *range(30, 35), 36, 39, 40, 41, *range(43, 50), *range(51, 59), *range(60, 67), 81, 82, 84, 86)
-        + (*range(90, 96), 98),
-    )
+    str(code) for first, last in (*_TWO_RANGES, (86, 86), (90, 95), (98, 98)) for code in range(first, last + 1)
 )
 """Country codes of one and two digits (ITU-T E.164); all others have three."""
 

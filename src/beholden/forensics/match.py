@@ -49,7 +49,9 @@ def corroborates(fields: frozenset[str], *, certain: bool) -> bool:
 
     Where an address was cut out of a run and nothing explains the cut, only an id beside it will do.
     """
-    finding = fields & {Kind.SCOPED_ID, Kind.OUTSIDE_ID, Kind.EMAIL}
+    if fields & {Kind.EMAIL, Kind.PHONE}:
+        fields -= {Kind.DIGEST}  # of the same address or number: not a second thing
+    finding = fields & {Kind.SCOPED_ID, Kind.OUTSIDE_ID, Kind.EMAIL, Kind.DIGEST}
     if len(fields) < 2 or not finding:
         return False
     return certain or bool(fields & _IDS)
@@ -173,6 +175,10 @@ def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list
         if MIN_KEY <= len(text) <= MAX_KEY:
             for person, kind in _keys(text, sought, tested):
                 found.setdefault(person, {}).setdefault(kind, column)
+    if sought.audience:
+        for column, value in enumerate(values):
+            for person in sought.audience.of(value if isinstance(value, bytes) else texts[column].encode()):
+                found.setdefault(person, {}).setdefault(Kind.DIGEST, column)
     matches = [_in_row(texts, person, kinds, sought) for person, kinds in found.items()]
     for text in texts:
         if len(text) > MAX_KEY:

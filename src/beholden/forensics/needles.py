@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from beholden.forensics.hashed import Audience
 from beholden.model.ids import PersonNumber
 
 Matches = Callable[[PersonNumber, str, str], bool]
@@ -35,6 +36,9 @@ class Kind(StrEnum):
     OUTSIDE_ID = "platform id"
     EMAIL = "e-mail"
     NAME = "name"
+    PHONE = "phone"
+    DIGEST = "digest of an address or phone"
+    CANARY = "canary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Needles:
     digit_lengths: tuple[int, ...] = ()
     outside_token: re.Pattern[bytes] | None = None
     unusable: dict[Kind, int] = field(default_factory=dict)
+    audience: Audience = field(default_factory=Audience)
 
     def may_hold_id(self, low: bytes) -> bool:
         """Whether folded bytes hold something of the shape of an id; a quick no for most texts."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from beholden.forensics.hashed import find
 from beholden.forensics.needles import SCOPED_LENGTH, Kind, Needles, fold
 from beholden.forensics.text import Lane
 from beholden.model.ids import PersonNumber
@@ -52,6 +53,9 @@ def scan(lane: Lane, sought: Needles, tested: Tested) -> list[Hit]:
     found = list(_addresses(lane, sought, tested))
     found.extend(_scoped_ids(lane, sought, tested))
     found.extend(_outside_ids(lane, sought))
+    if sought.audience:
+        hashed = find(lane.data, sought.audience, raw=lane.binary and lane.width == 1)
+        found.extend(Hit(hit.start, hit.end, Kind.DIGEST, hit.person) for hit in hashed)
     found.sort(key=lambda hit: hit.start)
     return found
 

@@ -22,10 +22,11 @@ class Site:
 
 @dataclass(slots=True)
 class SiteCount:
-    """Who was found at one site."""
+    """Who was found at one site. `records` are its rows, or the addresses (else lines) of a file, whoever's."""
 
     corroborated: set[PersonNumber] = field(default_factory=set)
     alone: set[PersonNumber] = field(default_factory=set)
+    records: int = 0
 
 
 @dataclass(slots=True)
@@ -62,6 +63,12 @@ class Tally:
             self._corroborate(known, site, match, offset)
         elif not match.fields <= known.fields:
             known.fields |= match.fields
+
+    def count(self, site: Site, records: int) -> None:
+        """So many records stand at a site. Where nobody was found nothing is kept."""
+        known = self.sites.get(site)
+        if known is not None:
+            known.records += records
 
     def _corroborate(self, known: PersonFound, site: Site, match: Match, offset: int) -> None:
         if not known.corroborated:
