@@ -34,6 +34,8 @@ TERMINAL = Actor(ActorKind.PLATFORM, "terminal")
     "--taken", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the evidence was taken; today if left out."
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.json and report.html.")
+@click.option("--hashed", is_flag=True, help="Look for digests of addresses too, as advertising audiences hold them.")
+@click.option("--seeds/--no-seeds", default=True, help="Plant made-up people beside the evidence; measures the recall.")
 @click.option("--operator", help="Who examines: an operator's id. Without it the ledger names the terminal.")
 def command(
     paths: tuple[str, ...],
@@ -45,6 +47,8 @@ def command(
     taken: datetime | None,
     out: Path | None,
     operator: str | None,
+    hashed: bool,  # noqa: FBT001
+    seeds: bool,  # noqa: FBT001
 ) -> None:
     """Search PATHS (files, folders) for the people whose data the ledger says the app received.
 
@@ -52,6 +56,7 @@ def command(
     """
     from beholden.backends.evidence.files import FileEvidence
     from beholden.backends.evidence.report_files import write
+    from beholden.backends.evidence.seeds import FormatSeeds
     from beholden.journeys import access
     from beholden.journeys import examine as journey
 
@@ -67,6 +72,8 @@ def command(
             claim=_claim(engines, app, claim) if claim else None,
             case=case,
             taken_at=taken.replace(tzinfo=UTC) if taken else None,
+            hashed=hashed,
+            seeds=FormatSeeds() if seeds else None,
             progress=progress,
         )
     if out is not None:
@@ -135,6 +142,7 @@ def _summary(report: Mapping[str, Any], out: Path | None) -> Iterator[str]:
     yield f"Verdict: {report['verdict'].upper()}"
     for sentence in report["because"]:
         yield f"  {sentence}"
+    yield f"  {report['judgement']['test']['sentence']}"
     yield ""
     yield f"People: {numbers['found']:,} of {numbers['sought']:,} found, by two fields or more each"
     yield f"  {numbers['found_live']:,} live, {numbers['found_deleted_only']:,} in deleted content only"
@@ -145,6 +153,8 @@ def _summary(report: Mapping[str, Any], out: Path | None) -> Iterator[str]:
         yield "Where:"
         for place in sorted(report["places"], key=lambda p: (-p["people"], p["path"], p["where"]))[:20]:
             yield f"  {place['people']:>8,}  {place['state']:7}  {place['path']}, {place['where']}"
+    for table in report["judgement"]["tables"][:20]:
+        yield f"  {table['sentence']}"
     yield (
         f"Coverage: {coverage['share']:.2%} of {coverage['exhibit_bytes'] + coverage['unpacked_bytes']:,} bytes read "
         f"({coverage['exhibits']:,} exhibits, {coverage['unpacked']:,} files unpacked)"

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from beholden.forensics.chance import holm, hypergeometric, written
+from beholden.forensics.chance import holm, hypergeometric, poisson, written
+from beholden.forensics.density import SCOPED
 
 CALLED = math.log(1e-6)
 """A table is called only where chance would give it in fewer than one of a million examinations."""
@@ -58,7 +59,8 @@ class Judged:
 def judged(tables: Sequence[Table], population: int, sought: int) -> tuple[Judged, ...]:
     """What each table is to the app's data, in the order given. `population` is everyone on the platform.
 
-    Every record counts as a person of the platform, which favours the app.
+    Every record counts as a person of the platform, which favours the app. An id that only the app was given is by
+    chance nobody's, however many of the platform's people the app has.
     """
     large = [table for table in tables if table.people >= FEWEST]
     corrected = holm([_log_p(table, population, sought) for table in large], len(tables))
@@ -68,7 +70,8 @@ def judged(tables: Sequence[Table], population: int, sought: int) -> tuple[Judge
 
 def _log_p(table: Table, population: int, sought: int) -> float:
     records = max(table.records, table.people)
-    return hypergeometric(table.people, max(population, records, sought), sought, records)
+    drawn = hypergeometric(table.people, max(population, records, sought), sought, records)
+    return min(drawn, poisson(table.own_ids, records * sought / SCOPED) if table.own_ids else 0.0)
 
 
 def _judged(table: Table, population: int, sought: int, log_p: float) -> Judged:

@@ -162,14 +162,3 @@ def folded_text(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text, folded; digits count as letters, an underscore parts."""
     return _WORD.findall(folded_text(text))
-
-
-def expected_by_chance(made: Needles, addresses: int, ids: int) -> float:
-    """How many hits pure chance would give among so many addresses (at sought domains) and ids that were tested.
-
-    Ids: each of the sought ones is one of 2^128 (32^26 written). Addresses: a local part of n characters is one of
-    38^n, as if it were drawn at random; people choose addresses that nobody else has, so the truth is lower.
-    """
-    scoped = sum(1 for kind, _ in made.ids.values() if kind is Kind.SCOPED_ID)
-    per_address = sum(38.0 ** -len(key.rpartition(b"@")[0]) for key in made.emails) / max(1, len(made.domains))
-    return ids * scoped / 2.0**128 + addresses * per_address

@@ -18,10 +18,14 @@ from beholden.forensics import verdict as verdicts
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS, Examiner, Place
-from beholden.forensics.needles import Needles, Sought, expected_by_chance, needles
+from beholden.forensics.hashed import Audience, Contact, audience, digests
+from beholden.forensics.needles import Kind, Needles, Sought, needles
 from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Intake, Progress
+from beholden.forensics.recall import Recall
+from beholden.forensics.seeding import Seeds
 from beholden.forensics.source import Source
 from beholden.gate.pairwise import scoped_ids
+from beholden.journeys import judgement
 from beholden.journeys.acts import operators_only, record
 from beholden.journeys.ports import Engines, Unit
 from beholden.ledger.record import matches
@@ -143,27 +147,34 @@ def examine(
     case: str | None = None,
     taken_at: datetime | None = None,
     limits: Limits | None = None,
+    hashed: bool = False,
+    seeds: Seeds | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Examination:
     """Search everything under `paths` for the people whose data the app received.
 
-    `taken_at` is when the evidence was taken, now by default. Raises BadInput for paths that do not exist, NotFound
-    for an unknown app or case, NotAllowed for a developer, a person or an app.
+    `taken_at` is when the evidence was taken, now by default. `hashed` looks for digests of addresses too. `seeds`
+    plants made-up people beside the evidence, to measure how much of what is there is found. Raises BadInput for paths
+    that do not exist, NotFound for an unknown app or case, NotAllowed for a developer, a person or an app.
     """
     order = _ordered(engines, client_id, actor, claim, case, tuple(map(shown, paths)), taken_at)
     intake = evidence.take_in(paths, progress)
     manifest = reports.sha256(reports.manifest([_custody(exhibit, exhibit.sha256) for exhibit in intake.exhibits]))
     _record_intake(engines, order, intake, manifest)
     sought, unsought, received = _load(engines, order.app)
-    examiner = Examiner(sought, limits or Limits(), evidence.entries, _counter(intake, progress))
-    _search(evidence, intake, examiner)
+    if hashed:
+        sought.audience = _audience(sought)
+    examiner = search(evidence, intake, sought, limits or Limits(), progress)
+    measured = judgement.recall(evidence, seeds, order.id, limits or Limits()) if seeds is not None else None
     custody = [_custody(exhibit, evidence.digest(exhibit, progress)) for exhibit in intake.exhibits]
     for exhibit in custody:
         if not exhibit.unchanged:
             examiner.coverage.gap(exhibit.name, Reason.CHANGED, 0)
-    against, later = _weigh(examiner, custody, received, claim)
-    decision = _decide(examiner, custody, order, against, later, unsought)
-    counts = reports.numbers(examiner.tally, sought, against, later, unsought)
+    with engines.store.read() as unit:
+        weight = judgement.weigh(examiner, sought, unit.directory.count_people())
+    against, later = _weigh(examiner, custody, received, claim, weight)
+    decision = _decide(examiner, custody, order, against, later, unsought, weight, measured)
+    counts = reports.numbers(examiner.tally, sought, len(against), later, unsought)
     ended_at = engines.clock.now()
     report = reports.document(
         _header(engines, order, len(received), ended_at),
@@ -171,10 +182,10 @@ def examine(
         counts,
         custody,
         examiner.coverage.statement(),
-        expected_by_chance(sought, examiner.tested.addresses, examiner.tested.ids),
+        weight.chance.people,
         sought,
         examiner.tally,
-    )
+    ) | {"judgement": judgement.section(weight, decision.test, measured)}
     encoded = reports.encoded(report)
     kept = _kept(order, decision, counts, manifest, reports.sha256(encoded), ended_at)
     _conclude(engines, actor, kept, custody)
@@ -326,6 +337,18 @@ class _Counted:
         self.progress("searching", self.done, max(self.total, self.done))
 
 
+def search(evidence: Evidence, intake: Intake, sought: Needles, limits: Limits, progress: Progress) -> Examiner:
+    """Search everything that was taken in; what was not is a gap."""
+    examiner = Examiner(sought, limits, evidence.entries, _counter(intake, progress))
+    _search(evidence, intake, examiner)
+    return examiner
+
+
+def _audience(sought: Needles) -> Audience:
+    """The digests of everyone's address, as advertising audiences hold them."""
+    return audience(digests(Contact(one.person, one.email) for one in sought.people.values()))
+
+
 def _search(evidence: Evidence, intake: Intake, examiner: Examiner) -> None:
     for refused in intake.not_taken:
         if refused.size:
@@ -378,32 +401,37 @@ def _weigh(
     custody: Sequence[reports.Custody],
     received: Mapping[PersonNumber, _Received],
     claim: Claim | None,
-) -> tuple[int, int]:
-    """People found that speak against the claim, and people whose data the app (also) received after it.
+    weight: judgement.Weight,
+) -> tuple[Sequence[PersonNumber], int]:
+    """People found who speak against the claim, and how many whose data the app (also) received after it.
 
     Only exhibits that are still what they were count.
     """
     changed = {exhibit.name for exhibit in custody if not exhibit.unchanged}
     sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}}
-    found = [number for number, one in examiner.tally.people.items() if one.exhibits & sound]
+    none = frozenset[int]()
+    people = examiner.tally.people
+    found = [number for number, one in people.items() if (one.exhibits | weight.keyed.get(number, none)) & sound]
     if claim is None or claim.at is None:
-        return len(found), 0
-    later = sum(1 for number in found if received[number].last_at > claim.at)
-    return len(found) - later, later
+        return found, 0
+    against = [number for number in found if received[number].last_at <= claim.at]
+    return against, len(found) - len(against)
 
 
 def _decide(
     examiner: Examiner,
     custody: Sequence[reports.Custody],
     order: _Order,
-    against: int,
+    against: Sequence[PersonNumber],
     later: int,
     unsought: int,
+    weight: judgement.Weight,
+    measured: Recall | None,
 ) -> verdicts.Decision:
     statement = examiner.coverage.statement()
     return verdicts.decide(
         verdicts.Facts(
-            against,
+            len(against),
             later,
             len(examiner.sought.people),
             unsought,
@@ -412,6 +440,11 @@ def _decide(
             sum(1 for exhibit in custody if not exhibit.unchanged),
             order.claim.at if order.claim else None,
             order.taken_at,
+            weight.chance.people,
+            measured,
+            weight.single,
+            sum(1 for number in against if Kind.SCOPED_ID in examiner.tally.people[number].fields),
+            weight.expected_own,
         )
     )
 
