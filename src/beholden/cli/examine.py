@@ -62,7 +62,7 @@ def command(
 
     engines = bootstrap.embedded(settings.read(data=data))
     app = _app(engines, client_id)
-    with _progress(quiet=as_json) as progress:
+    with progress_bar(quiet=as_json) as progress:
         done = journey.examine(
             engines,
             FileEvidence(),
@@ -113,7 +113,7 @@ def _claim(engines: Engines, app: App, named: str) -> Any:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Any]:
+def progress_bar(*, quiet: bool) -> Iterator[Any]:
     """Bytes as they go by, on a terminal; nothing where a script reads."""
     if quiet or not sys.stderr.isatty():
         yield lambda _stage, _done, _total: None

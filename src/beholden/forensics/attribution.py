@@ -63,11 +63,29 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """What was found: how many people of the platform, which fields, and how many people the platform has."""
+    """What was found: how many people of the apps, and which fields.
+
+    `others` are records of nobody known to any app, `population` is how many people the platform has and `known` how
+    many of them any app ever had. Where a record cannot be told from another, `others` is None, and people whom no app
+    had could not have been seen.
+    """
 
     people: int
     fields: frozenset[str]
     population: int
+    known: int
+    others: int | None = None
+
+    @property
+    def drawn_from(self) -> int:
+        """Among how many people those found are some."""
+        whole = self.known if self.others is None else self.population
+        return max(whole, self.people, 1)
+
+    @property
+    def unseen(self) -> float:
+        """The share of the platform's people whom no app had."""
+        return max(0.0, 1 - self.known / self.drawn_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +136,7 @@ def _log_likelihood(dump: Dump, one: Held, apps: Sequence[Held]) -> float:
 
 def _log_unknown(dump: Dump, apps: Sequence[Held]) -> float:
     """A source that nobody knows may have anybody, any field, any version; what is one app's own is not its."""
-    anybody = _drawn(dump, dump.population, dump.people)
+    anybody = _drawn(dump, dump.drawn_from, dump.people)
     alike = _log_mean([_drawn(dump, one.people, one.found) for one in apps])
     people = _log_sum([math.log(1 - ALIKE) + anybody, math.log(ALIKE) + alike])
     names = {name for one in apps for name in one.fields}
@@ -129,11 +147,14 @@ def _log_unknown(dump: Dump, apps: Sequence[Held]) -> float:
 
 def _drawn(dump: Dump, people: int, found: int) -> float:
     """log P(the people found | drawn from so many, of whom these were found), but for a few strangers."""
-    population = max(dump.population, dump.people, 1)
+    population = dump.drawn_from
     stranger = math.log(STRANGERS / population)
     inside = math.log((1 - STRANGERS) / people + STRANGERS / population) if people else stranger
-    weight = min(1.0, MOST_PEOPLE / dump.people)
-    return weight * (found * inside + (dump.people - found) * stranger)
+    others = (dump.others or 0) if dump.unseen else 0
+    log = found * inside + (dump.people - found) * stranger
+    if others:
+        log += others * math.log(dump.unseen if people == population else STRANGERS * dump.unseen)
+    return log * min(1.0, MOST_PEOPLE / (dump.people + others))
 
 
 def _field(seen: bool, share: float) -> float:  # noqa: FBT001
