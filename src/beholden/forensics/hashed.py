@@ -22,7 +22,9 @@ from beholden.model.ids import PersonNumber
 
 FEWEST_DIGITS, MOST_DIGITS = 7, 15
 _HEX = re.compile(rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,64}(?![0-9A-Fa-f])")
-_BASE64 = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{22,43}={0,2}")
+_BASE64 = re.compile(
+    rb"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{43}|[A-Za-z0-9+/_-]{27}|[A-Za-z0-9+/_-]{22})(?![A-Za-z0-9+/_-])={0,2}"
+)
 _BASE64_LENGTHS = frozenset({22, 27, 43})
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _ONE = frozenset("17")
