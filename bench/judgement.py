@@ -39,6 +39,7 @@ class Habits:
     strangers: float = 0.05
     shown: float = 0.5
     crowded: bool = False
+    partner: bool = False
 
 
 HABITS = (
@@ -47,7 +48,7 @@ HABITS = (
     Habits("half of the dumps are chosen, strangers are 20 %", selected=0.5, strangers=0.2),
     Habits("the unknown source is like an app three times as often", alike=0.3),
     Habits("all fields are left out", shown=0.0),
-    Habits("the unknown source always has the people of an app", alike=1.0),
+    Habits("the unknown source always has an app's people and fields", partner=True),
 )
 
 
@@ -104,7 +105,12 @@ def leaked(made: World, habits: Habits) -> tuple[AppNumber | None, set[int], set
     chance = made.chance
     size = int(10 ** chance.uniform(0.5, 2.5))
     apps = sorted(made.book.apps)
-    if chance.random() < habits.unknown:
+    unknown = chance.random() < habits.unknown
+    if unknown and habits.partner:
+        partner = chance.choice(apps)
+        had = ("name", "email", *made.fields[partner])
+        source, pool, shown = None, set(map(int, made.book.apps[partner])), {f for f in had if chance.random() < 0.5}
+    elif unknown:
         source, pool, shown = (
             None,
             _elsewhere(made, habits),
