@@ -55,7 +55,8 @@ def test_contradicted_is_exit_1_and_the_summary_says_who_where_and_what(scene: S
         assert said in done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert len(report["people"]) == 40
-    assert (tmp_path / "out" / "report.html").read_text().startswith("<!doctype html>")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.startswith("<!doctype html>") and "How sure this is" in page and "planted to measure" in page
 
 
 def test_not_contradicted_is_exit_0_and_json_is_one_value(scene: Scene) -> None:

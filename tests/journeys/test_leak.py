@@ -1,5 +1,6 @@
 """A dump found in the wild, traced on real engines: which app, who, how sure, since when."""
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -82,6 +83,15 @@ def test_an_apps_own_ids_name_it_and_no_other(wild: Wild) -> None:
     assert done.named == ("game",) and done.report["certain"] is True
     game, quiz = app_of(done.report, "game"), app_of(done.report, "quiz")
     assert (game["own_ids"], quiz["own_ids"], game["people"], quiz["people"]) == (20, 0, 20, 20)
+
+
+def test_an_audience_of_digests_is_traced_where_it_is_looked_for(wild: Wild) -> None:
+    with wild.house.engines.store.read() as unit:
+        known = unit.directory.people(wild.people[:60])
+    wild.found("".join(f"{hashlib.sha256(one.email.encode()).hexdigest()}\n" for one in known.values()))
+    assert wild.trace().report["people"] == {"found": 0, "certain": 0}
+    done = leak.trace(wild.house.engines, FileEvidence(), [str(wild.folder)], OPERATOR, hashed=True)
+    assert done.named == ("quiz",) and done.report["people"] == {"found": 60, "certain": 0}
 
 
 def test_without_own_ids_the_people_name_the_app(wild: Wild) -> None:

@@ -18,8 +18,15 @@ _LISTED = 10
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
 @data_option
 @json_option
+@click.option("--hashed", is_flag=True, help="Look for digests of addresses too, as advertising audiences hold them.")
 @click.option("--operator", help="Who traces: an operator's id. Without it the ledger names the terminal.")
-def command(files: tuple[str, ...], data: Path, as_json: bool, operator: str | None) -> None:  # noqa: FBT001
+def command(
+    files: tuple[str, ...],
+    data: Path,
+    as_json: bool,  # noqa: FBT001
+    hashed: bool,  # noqa: FBT001
+    operator: str | None,
+) -> None:
     """Hold FILES (a dump found in the wild) against everything that any app was ever given.
 
     Exit code: 0 an app is named, 1 none is, 3 none is and not everything could be read. The dump is only read.
@@ -31,7 +38,7 @@ def command(files: tuple[str, ...], data: Path, as_json: bool, operator: str | N
     engines = bootstrap.embedded(settings.read(data=data))
     actor = access.acting_operator(engines, operator) if operator else TERMINAL
     with progress_bar(quiet=as_json) as progress:
-        done = journey.trace(engines, FileEvidence(), files, actor, progress=progress)
+        done = journey.trace(engines, FileEvidence(), files, actor, hashed=hashed, progress=progress)
     click.echo(done.encoded.decode(), nl=False) if as_json else click.echo("\n".join(_told(done.report)))
     bootstrap.close(engines)
     sys.exit(0 if done.named else 1 if done.complete else 3)

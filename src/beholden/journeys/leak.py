@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from beholden import __version__
+from beholden.forensics import hashed as hashes
 from beholden.forensics import leak as leaks
 from beholden.forensics import leak_report
 from beholden.forensics import report as reports
@@ -69,14 +70,20 @@ def trace(
     actor: Actor,
     *,
     limits: Limits | None = None,
+    hashed: bool = False,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Trace:
-    """Trace a dump. Raises BadInput for paths that do not exist, NotAllowed for a developer, a person or an app."""
+    """Trace a dump; `hashed` looks for digests of addresses too.
+
+    Raises BadInput for paths that do not exist, NotAllowed for a developer, a person or an app.
+    """
     order = _ordered(engines, actor)
     intake = evidence.take_in(paths, progress)
     manifest = reports.sha256(b"".join(f"{one.sha256}  {one.size}\n".encode() for one in intake.exhibits))
     _record(engines, order, "leak:begin", _taken_in(intake, manifest))
     book, sought = _load(engines, order)
+    if hashed:
+        sought.audience = hashes.audience(hashes.digests(_contacts(sought)))
     chosen = limits or Limits()
     first = search(evidence, intake, sought, chosen, progress)
     second = _look_again(evidence, intake, book, sought, first.tally, chosen, progress)
@@ -157,6 +164,10 @@ class _Given:
         return key is not None and any(
             name in row.digests and matches(key, row.seq, name, value, row.digests[name]) for row in giving.with_digests
         )
+
+
+def _contacts(sought: Needles) -> Iterator[hashes.Contact]:
+    return (hashes.Contact(number, one.email) for number, one in sought.people.items())
 
 
 def _look_again(
