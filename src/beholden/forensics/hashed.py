@@ -18,6 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from beholden.model.ids import PersonNumber
 
 FEWEST_DIGITS, MOST_DIGITS = 7, 15
@@ -136,8 +139,8 @@ class Audience:
     """Digests by their bytes, and whose each is. A digest that two people share names both."""
 
     owners: dict[bytes, tuple[PersonNumber, ...]] = field(default_factory=dict)
-    first: frozenset[bytes] = frozenset()
-    """The first three bytes of all digests: a quick no for raw bytes."""
+    first: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_), repr=False)
+    """Which three bytes any digest begins with: a quick no for raw bytes."""
 
     def __len__(self) -> int:
         return len(self.owners)
@@ -158,7 +161,9 @@ def audience(made: Iterable[Digested]) -> Audience:
         known = owners.get(one.digest, ())
         if one.person not in known:
             owners[one.digest] = (*known, one.person)
-    return Audience(owners, frozenset(digest[:3] for digest in owners))
+    first = np.zeros(1 << 24, np.bool_)
+    first[[int.from_bytes(digest[:3], "big") for digest in owners]] = True
+    return Audience(owners, first)
 
 
 def decoded(text: bytes) -> bytes | None:
@@ -188,8 +193,11 @@ def find(data: bytes, sought: Audience, *, raw: bool = False) -> Iterator[Hashed
 
 
 def _raw(data: bytes, sought: Audience) -> Iterator[HashedHit]:
-    for at in range(len(data) - 15):
-        if data[at : at + 3] in sought.first:
-            for length in LENGTHS:
-                for person in sought.owners.get(data[at : at + length], ()):
-                    yield HashedHit(at, at + length, person)
+    if len(data) < min(LENGTHS) or not sought.owners:
+        return
+    octets = np.frombuffer(data, np.uint8).astype(np.uint32)
+    begins = octets[:-2] << 16 | octets[1:-1] << 8 | octets[2:]
+    for at in np.flatnonzero(sought.first[begins]).tolist():
+        for length in LENGTHS:
+            for person in sought.owners.get(data[at : at + length], ()):
+                yield HashedHit(at, at + length, person)
