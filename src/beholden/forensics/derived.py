@@ -56,14 +56,15 @@ class Judged:
     sentence: str
 
 
-def judged(tables: Sequence[Table], population: int, sought: int) -> tuple[Judged, ...]:
-    """What each table is to the app's data, in the order given. `population` is everyone on the platform.
+def judged(tables: Sequence[Table], population: int, sought: int, looked_at: int = 0) -> tuple[Judged, ...]:
+    """What each table is to the app's data, in the order given. `population` is everyone on the platform,
+    `looked_at` how many files were searched, those too in which nobody was found.
 
     Every record counts as a person of the platform, which favours the app. An id that only the app was given is by
     chance nobody's, however many of the platform's people the app has.
     """
     large = [table for table in tables if table.people >= FEWEST]
-    corrected = holm([_log_p(table, population, sought) for table in large], len(tables))
+    corrected = holm([_log_p(table, population, sought) for table in large], max(len(tables), looked_at))
     logs = {id(table): log for table, log in zip(large, corrected, strict=True)}
     return tuple(_judged(table, population, sought, logs.get(id(table), 0.0)) for table in tables)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from beholden.forensics import derived, seeding
 from beholden.forensics.chance import written
 from beholden.forensics.containers import Limits
+from beholden.forensics.coverage import Coverage
 from beholden.forensics.density import Density, density
 from beholden.forensics.derived import Judged, Link, Table
 from beholden.forensics.examiner import Examiner, Place
@@ -39,6 +40,11 @@ class Searched(Protocol):
         """How many candidates were compared."""
         ...
 
+    @property
+    def coverage(self) -> Coverage:
+        """What was read."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Weight:
@@ -66,7 +72,8 @@ def weigh(searched: Searched, sought: Needles, population: int) -> Weight:
     counted = searched.tested
     chance = density(sought, {Kind.EMAIL: counted.addresses, Kind.SCOPED_ID: counted.ids, Kind.OUTSIDE_ID: counted.ids})
     sites = tables(searched.tally)
-    judged = derived.judged([table for _, table in sites], population, len(sought.people))
+    looked_at = searched.coverage.exhibits + searched.coverage.unpacked
+    judged = derived.judged([table for _, table in sites], population, len(sought.people), looked_at)
     keyed: dict[PersonNumber, frozenset[int]] = {}
     for (site, table), one in zip(sites, judged, strict=True):
         if one.link is not Link.NONE and table.own_ids >= derived.FEWEST:
