@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholden.forensics.hashed import Algorithm, Audience, Contact, audience, decoded, digests, find, of_email, of_phone
+from beholden.forensics.needles import needles
 from beholden.model.ids import PersonNumber
 from tests.forensics.people import Search, crowd
 
@@ -78,8 +79,7 @@ def test_any_bytes_are_read_as_a_digest_or_as_none(data: bytes) -> None:
 
 def hashed_search(count: int) -> Search:
     search = Search(crowd(count))
-    contacts = (Contact(one.person, one.email) for one in crowd(count))
-    search.examiner.sought.audience = audience(digests(contacts))
+    search.examiner.sought = needles(crowd(count), lambda _person, _field, _value: False, hashed=True)
     return search
 
 

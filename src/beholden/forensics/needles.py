@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from beholden.forensics.hashed import Audience
+from beholden.forensics.hashed import Audience, Contact, audience, digests
 from beholden.model.ids import PersonNumber
 
 Matches = Callable[[PersonNumber, str, str], bool]
@@ -80,8 +80,9 @@ class Needles:
         return self.outside_token is not None and self.outside_token.search(low) is not None
 
 
-def needles(sought: Iterable[Sought], matches: Matches) -> Needles:
-    """The tables for a set of people. `matches` is asked for values other than ids, addresses and names."""
+def needles(sought: Iterable[Sought], matches: Matches, *, hashed: bool = False) -> Needles:
+    """The tables for a set of people. `matches` is asked for values other than ids, addresses and names; `hashed`
+    looks for digests of addresses too, as advertising audiences hold them."""
     people = {one.person: one for one in sought}
     made = Needles(people, matches)
     for one in people.values():
@@ -90,6 +91,8 @@ def needles(sought: Iterable[Sought], matches: Matches) -> Needles:
             made.ids[one.scoped_id.encode()] = (Kind.SCOPED_ID, one.person)
     _add_outside_ids(made)
     _index_domains(made)
+    if hashed:
+        made.audience = audience(digests(Contact(one.person, one.email) for one in people.values()))
     return made
 
 

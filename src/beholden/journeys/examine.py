@@ -18,7 +18,6 @@ from beholden.forensics import verdict as verdicts
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS, Examiner, Place
-from beholden.forensics.hashed import Audience, Contact, audience, digests
 from beholden.forensics.needles import Kind, Needles, Sought, needles
 from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Intake, Progress
 from beholden.forensics.recall import Recall
@@ -161,9 +160,7 @@ def examine(
     intake = evidence.take_in(paths, progress)
     manifest = reports.sha256(reports.manifest([_custody(exhibit, exhibit.sha256) for exhibit in intake.exhibits]))
     _record_intake(engines, order, intake, manifest)
-    sought, unsought, received = _load(engines, order.app)
-    if hashed:
-        sought.audience = _audience(sought)
+    sought, unsought, received = _load(engines, order.app, hashed=hashed)
     examiner = search(evidence, intake, sought, limits or Limits(), progress)
     measured = judgement.recall(evidence, seeds, order.id, limits or Limits()) if seeds is not None else None
     custody = [_custody(exhibit, evidence.digest(exhibit, progress)) for exhibit in intake.exhibits]
@@ -273,7 +270,7 @@ def _ordered(
     return _Order(id_, app, name, actor, claim, case, paths, now, taken_at or now)
 
 
-def _load(engines: Engines, app: App) -> tuple[Needles, int, Mapping[PersonNumber, _Received]]:
+def _load(engines: Engines, app: App, *, hashed: bool) -> tuple[Needles, int, Mapping[PersonNumber, _Received]]:
     """Whom to look for; how many of the ledger's people the directory no longer knows; what was received of each."""
     received: dict[PersonNumber, _Received] = {}
     for row in engines.ledger.disclosures(apps=[app.number]):
@@ -287,7 +284,7 @@ def _load(engines: Engines, app: App) -> tuple[Needles, int, Mapping[PersonNumbe
     with engines.store.read() as unit:
         sought = list(_sought(engines, unit, app, numbers, received))
         keys = unit.directory.keys([number for number in numbers if received[number].with_digests])
-    return needles(sought, _Disclosed(received, keys)), len(numbers) - len(sought), received
+    return needles(sought, _Disclosed(received, keys), hashed=hashed), len(numbers) - len(sought), received
 
 
 def _sought(
@@ -342,11 +339,6 @@ def search(evidence: Evidence, intake: Intake, sought: Needles, limits: Limits, 
     examiner = Examiner(sought, limits, evidence.entries, _counter(intake, progress))
     _search(evidence, intake, examiner)
     return examiner
-
-
-def _audience(sought: Needles) -> Audience:
-    """The digests of everyone's address, as advertising audiences hold them."""
-    return audience(digests(Contact(one.person, one.email) for one in sought.people.values()))
 
 
 def _search(evidence: Evidence, intake: Intake, examiner: Examiner) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from beholden import __version__
-from beholden.forensics import hashed as hashes
 from beholden.forensics import leak as leaks
 from beholden.forensics import leak_report
 from beholden.forensics import report as reports
@@ -81,9 +80,7 @@ def trace(
     intake = evidence.take_in(paths, progress)
     manifest = reports.sha256(b"".join(f"{one.sha256}  {one.size}\n".encode() for one in intake.exhibits))
     _record(engines, order, "leak:begin", _taken_in(intake, manifest))
-    book, sought = _load(engines, order)
-    if hashed:
-        sought.audience = hashes.audience(hashes.digests(_contacts(sought)))
+    book, sought = _load(engines, order, hashed=hashed)
     chosen = limits or Limits()
     first = search(evidence, intake, sought, chosen, progress)
     second = _look_again(evidence, intake, book, sought, first.tally, chosen, progress)
@@ -125,7 +122,7 @@ def _record(engines: Engines, order: _Order, verb: str, details: Mapping[str, ob
     record(engines, Act(order.operator, verb, f"leak:{order.id}", engines.clock.now(), None, details))
 
 
-def _load(engines: Engines, order: _Order) -> tuple[Book, Needles]:
+def _load(engines: Engines, order: _Order, *, hashed: bool) -> tuple[Book, Needles]:
     """Everything that any app was ever given, as it is looked for; also made-up people whom nobody was given."""
     book = Book()
     for row in engines.ledger.disclosures():
@@ -138,7 +135,7 @@ def _load(engines: Engines, order: _Order) -> tuple[Book, Needles]:
         people = unit.directory.people(sorted(book.people))
         keys = unit.directory.keys(sorted({one.person for one in book.givings if one.with_digests}))
     sought = list(_sought(engines, book, people))
-    return book, needles(sought, _Given(book, keys))
+    return book, needles(sought, _Given(book, keys), hashed=hashed)
 
 
 def _sought(engines: Engines, book: Book, people: Mapping[PersonNumber, Person]) -> Iterator[Sought]:
@@ -164,10 +161,6 @@ class _Given:
         return key is not None and any(
             name in row.digests and matches(key, row.seq, name, value, row.digests[name]) for row in giving.with_digests
         )
-
-
-def _contacts(sought: Needles) -> Iterator[hashes.Contact]:
-    return (hashes.Contact(number, one.email) for number, one in sought.people.items())
 
 
 def _look_again(
