@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beholden.forensics.copies import SHINGLE, WINDOW, by_person, copies, shingles, winnowed
+from beholden.forensics.copies import SHINGLE, WINDOW, by_person, copied, copies, shingles, winnowed
 from beholden.model.ids import PersonNumber
 from bench.judgement import changed, copies_found, sentences
 
@@ -24,6 +24,12 @@ def test_a_copy_with_a_word_changed_is_found_within_other_text() -> None:
     text = f"{around} {ABOUT.replace('tea', 'coffee').replace('old ', '')} {around}"
     (found,) = copies([(PersonNumber(1), "about", ABOUT)]).within(text)
     assert 0.5 < found.share < 1
+
+
+def test_the_surroundings_of_a_find_hold_a_copy_or_do_not() -> None:
+    around = f"u1@post.example;Ann Lee;{ABOUT.replace('tea', 'coffee')};Rome"
+    assert copied(ABOUT, around) and not copied(ABOUT, "u1@post.example;Ann Lee;Rome")
+    assert not copied("I like music", "I like music")
 
 
 def test_other_texts_are_no_copies() -> None:

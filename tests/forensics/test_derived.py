@@ -18,7 +18,10 @@ def link(one: Table, population: int, sought: int) -> Link:
 def test_a_table_of_scores_for_the_apps_people_is_derived_and_says_its_numbers() -> None:
     (one,) = judged([table(8_200, 8_120)], 200_000_000, 8_500)
     assert one.link is Link.DERIVED
-    assert "8,120 of its 8,200 records are people of this app; by chance 0.3 " in one.sentence
+    assert (
+        "8,120 of its 8,200 records are people of this app; by chance 0.3 " in one.sentence
+        and "at most 1e-12" in one.sentence
+    )
 
 
 def test_a_table_with_further_fields_is_a_copy() -> None:

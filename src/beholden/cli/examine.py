@@ -147,7 +147,9 @@ def _summary(report: Mapping[str, Any], out: Path | None) -> Iterator[str]:
     yield f"People: {numbers['found']:,} of {numbers['sought']:,} found, by two fields or more each"
     yield f"  {numbers['found_live']:,} live, {numbers['found_deleted_only']:,} in deleted content only"
     yield f"  {numbers['found_attributed']:,} with an id that only this app was given"
-    yield f"  {numbers['found_uncorroborated']:,} met by one field only (not used for the verdict)"
+    yield f"  {numbers['found_by_own_id']:,} more by that id alone, in a table of its people"
+    alone = numbers["found_uncorroborated"] - numbers["found_by_own_id"]
+    yield f"  {alone:,} met by one field only (not used for the verdict)"
     yield f"  {report['coincidences']['sentence']}"
     if report["places"]:
         yield "Where:"

@@ -160,6 +160,15 @@ def holm(logs: Sequence[float], tests: int = 0) -> list[float]:
     return made
 
 
+LEAST = 1e-12
+"""No model is right enough to speak of rarer things."""
+
+
+def at_most(log_p: float) -> str:
+    """A bound for a sentence, never below `LEAST`."""
+    return f"{max(LEAST, math.exp(log_p)):.2g}"
+
+
 def written(log_p: float) -> str:
     """A probability for reading: `0.012`, `3.1e-08`, `1e-412`; what no float holds is still written."""
     if log_p == -math.inf:

@@ -102,6 +102,14 @@ def copies(texts: Iterable[tuple[PersonNumber, str, str]]) -> Copies:
     return made
 
 
+def copied(known: str, text: str) -> bool:
+    """Whether a text holds a near copy of a known one: for the surroundings of a find, which are short."""
+    wanted = set(shingles(known))
+    if len(wanted) + SHINGLE - 1 < FEWEST_WORDS:
+        return False
+    return len(wanted.intersection(shingles(text))) >= ALIKE * len(wanted)
+
+
 def shingles(text: str) -> list[int]:
     """All runs of `SHINGLE` words as numbers, in order; spelling, case and punctuation do not matter."""
     found = words(unicodedata.normalize("NFKC", text))

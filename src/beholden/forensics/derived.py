@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from beholden.forensics.chance import holm, hypergeometric, poisson, written
+from beholden.forensics.chance import at_most, holm, hypergeometric, poisson
 from beholden.forensics.density import SCOPED
 
 CALLED = math.log(1e-6)
@@ -91,9 +91,11 @@ def _link(table: Table, records: int, log_p: float) -> Link:
 
 
 def _sentence(table: Table, records: int, expected: float, log_p: float, link: Link) -> str:
+    name = table.where if table.where.startswith("table ") else f"{table.path.rpartition('/')[2]}, {table.where}"
+    own = f", {table.own_ids:,} by an id that only it was given" if table.own_ids else ""
     counted = (
-        f"{table.where}: {table.people:,} of its {records:,} records are people of this app; "
-        f"by chance {_few(expected)} (p {_below(log_p)})."
+        f"{name}: {table.people:,} of its {records:,} records are people of this app{own}; "
+        f"by chance {_few(expected)} (probability at most {at_most(log_p)})."
     )
     told = {
         Link.COPY: " Most have a second disclosed field beside them: a copy of the data.",
@@ -106,7 +108,3 @@ def _sentence(table: Table, records: int, expected: float, log_p: float, link: L
 
 def _few(expected: float) -> str:
     return f"{expected:,.1f}" if expected >= 0.05 else f"{expected:.1g}"
-
-
-def _below(log_p: float) -> str:
-    return "= 0" if log_p == -math.inf else f"= {written(log_p)}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from beholden.forensics.chance import poisson, written
+from beholden.forensics.chance import at_most, poisson
 from beholden.forensics.density import DOUBT
 from beholden.forensics.recall import SURE, Recall, smallest_seen
 
@@ -131,8 +131,8 @@ def _error(facts: Facts, log_p: float, fewest: int, low: float, smallest: int | 
     """In words: how often the finds would come by chance, or what would have been missed."""
     if facts.against_claim:
         return (
-            f"Had the data been deleted, chance would give {facts.against_claim:,} or more such people in at most "
-            f"{written(log_p)} of such examinations ({_rate(facts.expected)} expected, taken to be uncertain by its "
+            f"Were nothing left, chance would give {facts.against_claim:,} or more such people in at most "
+            f"{at_most(log_p)} of such examinations ({_rate(facts.expected)} expected, taken to be uncertain by its "
             f"own size); a verdict of contradicted needs {fewest:,} and is wrong in fewer than {ALPHA:g}."
         )
     if not facts.complete or not facts.read:

@@ -172,6 +172,7 @@ def examine(
     against, later = _weigh(examiner, custody, received, claim, weight)
     decision = _decide(examiner, custody, order, against, later, unsought, weight, measured)
     counts = reports.numbers(examiner.tally, sought, len(against), later, unsought)
+    counts["found_by_own_id"] = sum(1 for one in weight.keyed if not examiner.tally.people[one].corroborated)
     ended_at = engines.clock.now()
     report = reports.document(
         _header(engines, order, len(received), ended_at),
