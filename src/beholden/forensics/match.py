@@ -23,6 +23,7 @@ from beholden.forensics.groups import (
     NAMED,
     groups,
 )
+from beholden.forensics.hashed import find
 from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.scan import scan
 from beholden.forensics.kernel.values import CODES, Shape, phones
@@ -103,9 +104,31 @@ def match_text(
     for reading in readings(raw, allowed or allowance(len(raw)), binary=binary):
         found = scan(reading.data, sought.index, binary=reading.binary)
         tested.add(found.tested)
+        if sought.audience:
+            found = _with_digests(found, reading, sought)
         if len(found):
             matches.extend(_in_reading(reading, found, sought))
     return matches
+
+
+def _with_digests(found: Found, reading: Reading, sought: Needles) -> Found:
+    """The hits with those of digests of addresses and phones, in whatever a digest is written."""
+    hashed = list(find(reading.data, sought.audience, raw=reading.binary))
+    if not hashed:
+        return found
+    starts, ends, people = (
+        np.array(column, np.int64) for column in zip(*((hit.start, hit.end, hit.person) for hit in hashed), strict=True)
+    )
+    start = np.concatenate([found.start, starts])
+    order = np.argsort(start, kind="stable")
+    return Found(
+        start[order],
+        np.concatenate([found.end, ends])[order],
+        np.concatenate([found.kind, np.full(len(hashed), CODES[Kind.DIGEST], np.uint8)])[order],
+        np.concatenate([found.person, people])[order],
+        np.concatenate([found.certain, np.ones(len(hashed), np.bool_)])[order],
+        found.tested,
+    )
 
 
 def _in_reading(reading: Reading, found: Found, sought: Needles) -> Iterator[Match]:
@@ -243,6 +266,10 @@ def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list
         if MIN_KEY <= len(text) <= MAX_KEY:
             for person, kind in _keys(text, sought, tested):
                 found.setdefault(person, {}).setdefault(kind, column)
+    if sought.audience:
+        for column, value in enumerate(values):
+            for person in sought.audience.of(value if isinstance(value, bytes) else texts[column].encode()):
+                found.setdefault(person, {}).setdefault(Kind.DIGEST, column)
     matches = [_in_row(texts, person, kinds, sought) for person, kinds in found.items()]
     for text in texts:
         if len(text) > MAX_KEY:
