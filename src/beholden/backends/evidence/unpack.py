@@ -107,7 +107,12 @@ class Unpacker:
     """Opens containers; one budget for all that one examination unpacks."""
 
     def __init__(self, limits: Limits) -> None:
-        self.budget = Budget(limits)
+        self._budget = Budget(limits)
+
+    @property
+    def budget(self) -> Budget:
+        """What has been unpacked, here and by whoever else opens containers for the same examination."""
+        return self._budget
 
     def entries(self, form: Form, source: Source) -> Iterator[Entry]:
         """The members of a container. Raises BadInput where there is no readable list of them."""
@@ -144,7 +149,7 @@ class Unpacker:
             data = source.read(at, STEP) if engine.needs_input else b""
             if engine.needs_input and not data:
                 return at - start, Stop.CORRUPT
-            stop = self.budget.allows(file.tell(), max(1, at - start), STEP)
+            stop = self._budget.allows(file.tell(), max(1, at - start), STEP)
             if stop is not None:
                 return at - start, stop
             try:
@@ -153,7 +158,7 @@ class Unpacker:
                 return at - start, Stop.CORRUPT
             at += len(data)
             file.write(produced)
-            self.budget.spend(len(produced))
+            self._budget.spend(len(produced))
         return at - start - len(engine.unused_data), None
 
     # Zip
@@ -163,7 +168,7 @@ class Unpacker:
         size = zip_directory_size(tail, source.size)
         if size is None:
             raise BadInput("The zip has no list of members at its end.")
-        if size > self.budget.limits.directory:
+        if size > self._budget.limits.directory:
             raise BadInput(f"The zip's list of members says that it takes {size} bytes.")
         try:
             infos = zipfile.ZipFile(io.BufferedReader(_Stream(source))).infolist()
@@ -191,10 +196,10 @@ class Unpacker:
 
     def _stored(self, info: zipfile.ZipInfo, part: Part) -> Unpacked:
         """A member that lies in the archive as it is. It counts all the same: many may name the same bytes."""
-        stop = self.budget.allows(0, part.size, part.size)
+        stop = self._budget.allows(0, part.size, part.size)
         if stop is not None:
             return Unpacked(Held(b""), 0, stop)
-        self.budget.spend(part.size)
+        self._budget.spend(part.size)
         return Unpacked(part, part.size, _checked(part, info))
 
 
