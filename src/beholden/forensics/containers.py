@@ -184,12 +184,15 @@ _LOOKS: dict[Form, Callable[[bytes], bool]] = {
 def form_of(source: Source) -> tuple[Form, str]:
     """What a source is, as `recognise` says it, and whether it is a disk, an image of one, or a file system."""
     head = source.read(0, HEAD)
-    form, name = recognise(head)
-    if form is not Form.PLAIN or source.size < HEAD:
-        return form, name
-    head += source.read(len(head), filesystems.HEAD - len(head))
+    if source.size < HEAD:
+        return recognise(head)
+    # An Apple image begins with whatever its first part is packed by, and is known by its end.
     if filesystems.image(head, source.read(source.size - filesystems.SECTOR, filesystems.SECTOR)):
         return Form.DISK_IMAGE, ""
+    form, name = recognise(head)
+    if form is not Form.PLAIN:
+        return form, name
+    head += source.read(len(head), filesystems.HEAD - len(head))
     closed = filesystems.closed(head)
     if closed is not None:
         return Form.OPAQUE, closed
