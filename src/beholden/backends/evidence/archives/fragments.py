@@ -82,13 +82,11 @@ def _starts(data: bytes) -> list[tuple[int, int, int]]:
     view = np.frombuffer(data, np.uint8)
     first = np.flatnonzero(view[:-1] == 0x78)
     places = [(at, 15, 0) for at in first[_ZLIB_LEVELS[view[first + 1]]].tolist()]
-    for mark, window in ((b"\x1f\x8b\x08", 31), (b"PK\x03\x04", -15)):
-        at = data.find(mark)
-        while at >= 0:
-            head = _zip_head(data, at) if window == -15 else 0
-            if head is not None:
-                places.append((at, window, head))
-            at = data.find(mark, at + 1)
+    places += [(at, 31, 0) for at in np.flatnonzero(view == 0x1F).tolist() if data[at : at + 3] == b"\x1f\x8b\x08"]
+    for at in np.flatnonzero(view == 0x04).tolist():
+        head = _zip_head(data, at - 3) if data[max(0, at - 3) : at + 1] == b"PK\x03\x04" else None
+        if head is not None:
+            places.append((at - 3, -15, head))
     return sorted(places)
 
 
