@@ -22,6 +22,7 @@ MARK = 192
 """The longest head of a fragment that is looked at together."""
 MAX_FRAGMENTS = 10_000
 TRIAL = 256
+PATIENCE = 16 << 20
 LEAST = 64
 """A fragment that gives less says nothing and is most probably none."""
 SURE = 1024
@@ -52,7 +53,7 @@ def measured(budget: Budget, make: Callable[[], Engine], source: Source) -> Meas
 
 def fragments(budget: Budget, source: Source) -> Iterator[Entry]:
     """The compressed streams in a source, in the order in which they stand, none inside another."""
-    found = end = 0
+    found = end = vain = 0
     for start in range(0, source.size, STEP):
         data = source.read(start, STEP + MARK)
         for at, window, head in _starts(data):
@@ -64,6 +65,9 @@ def fragments(budget: Budget, source: Source) -> Iterator[Entry]:
                 continue
             measure = measured(budget, partial(Deflate, window), body)
             if measure.made < (LEAST if measure.whole else SURE):
+                vain += measure.taken
+                if vain > source.size + PATIENCE:
+                    return  # made to be tried again and again; what is compressed here counts as disorder
                 continue
             end = place + head + measure.taken
             covers = ((place, end - place),)
