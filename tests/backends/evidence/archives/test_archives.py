@@ -259,3 +259,13 @@ def test_limits_hold_for_a_stream_of_every_kind() -> None:
         search = Search(PEOPLE, Limits(ratio_from=1 << 20, ratio=20)).through(packed)
         assert search.coverage.gap_counts == {Reason.BOMB: 1} and search.coverage.unpacked_bytes < 36 << 20
         assert adds_up(search)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"ORCID,email\n", b"070707123456,x\n", b"x^2 + y^2 = z^2\n", b"From here on\n", b"Subject to change\n",
+     b"PK is a key\n", b"\x1f\x9d\xff\xff", b"\xc7\x71\x01\x01", b"\x5d\x00\x00\x01\x01"],
+)  # fmt: skip
+def test_what_only_begins_like_an_archive_is_read_as_it_is(text: bytes) -> None:
+    search = Search(PEOPLE).through(text + TEXT)
+    assert search.live == numbers(PEOPLE) and search.coverage.complete
