@@ -111,9 +111,7 @@ class Oracle:
                 end = after + place
                 break
         end = after + len(self.low[after:end].rstrip(b".-"))
-        if endless:
-            begin += 1
-        elif (
+        if endless or (
             begin > 0
             and self.low[begin - 1 : begin] == b"\\"
             and self.low[begin : begin + 1] in (b"n", b"t", b"r", b"b", b"f")

@@ -65,7 +65,7 @@ def compress(state: Any, block: Any, length: int, last: bool) -> None:  # noqa: 
 
 @compiled("void(uint32[::1], uint32[::1])")
 def _first_block(state: Any, block: Any) -> None:
-    compress(state, block, BLOCK, False)  # noqa: FBT003
+    compress(state, block, BLOCK, False)
 
 
 def started(key: bytes) -> NDArray[np.uint32]:
@@ -105,7 +105,7 @@ def _one_by_one(state_at: Any, words: Any, counts: Any, out: Any) -> None:
         for n in range(16):
             block[n] = words[n * LANES + lane]
         state[:] = state_at
-        compress(state, block, np.int64(counts[lane]), True)  # noqa: FBT003
+        compress(state, block, np.int64(counts[lane]), True)
         for n in range(4):
             out[n * LANES + lane] = state[n]
 

@@ -230,7 +230,7 @@ def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> No
                 found = local(text(seeded(plan[5], ADDRESS), base + after, behind), base + at, at - start)
                 push(box, start, after + behind, noted(ADDRESS, sign, at - start), ended(found))
             return
-    any_address(box, plan, base, at, sign, False)  # noqa: FBT003
+    any_address(box, plan, base, at, sign, False)
 
 
 @inner

@@ -89,7 +89,7 @@ def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) ->
         sign = sign_at(base, at)
         if sign:
             if binary:
-                any_address(box, plan, base, at, sign, True)  # noqa: FBT003
+                any_address(box, plan, base, at, sign, True)
             else:
                 address(mode, box, plan, base, at, sign)
 
@@ -236,14 +236,14 @@ def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> No
         at = p + trailing(found)
         found &= found - _1
         if at + 8 <= end:
-            _integer(box, plan, base, at, 8, swapped(load8(base + at)), False)  # noqa: FBT003
+            _integer(box, plan, base, at, 8, swapped(load8(base + at)), False)
     found = between(mode, base + p + 7, least, first - least)
     found &= between(mode, base + p + 6, second_least, second - second_least)
     while found != _0:
         at = p + trailing(found)
         found &= found - _1
         if at + 8 <= end:
-            _integer(box, plan, base, at, 8, load8(base + at), True)  # noqa: FBT003
+            _integer(box, plan, base, at, 8, load8(base + at), True)
     if low < _BELOW_6:
         most = min(top, _BELOW_6 - _1)
         first, least = np.int64(most >> np.uint64(40)), np.int64(low >> np.uint64(40))
@@ -252,7 +252,7 @@ def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> No
             at = p + trailing(found)
             found &= found - _1
             if at + 6 <= end:
-                _integer(box, plan, base, at, 6, swapped(load8(base + at)) >> _SHORT, False)  # noqa: FBT003
+                _integer(box, plan, base, at, 6, swapped(load8(base + at)) >> _SHORT, False)
 
 
 @compiled()
