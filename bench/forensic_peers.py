@@ -11,7 +11,7 @@ from pathlib import Path
 
 from beholden.forensics.kernel.found import Found
 from beholden.forensics.kernel.values import KINDS, phones
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 from bench.forensic_world import KINDS as SOUGHT
 from bench.forensic_world import Planted, columns, rows
 

@@ -18,7 +18,7 @@ from numba import njit
 
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.values import CODES, Shape
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 
 KEY = b"a key of the benchmark, no secret"[:32]
 KINDS = (Kind.OUTSIDE_ID, Kind.PHONE, Kind.EMAIL)

@@ -34,6 +34,11 @@ class PostgresServer:
         self._numbers = count(1)
         self._shared = ""
 
+    @property
+    def data(self) -> Path:
+        """The server's data directory."""
+        return self._folder / "data"
+
     def url(self, database: str) -> str:
         """Address of one database."""
         return f"postgresql+pg8000://postgres@/{database}?unix_sock={self._folder}/.s.PGSQL.5432"

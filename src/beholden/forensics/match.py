@@ -1,35 +1,62 @@
 """From hits to people: who is really there, said by two independent things.
 
-One address alone may have come from anywhere. Two fields of the same person side by side (in one row, or within a
-short window of text) are what a copy of the disclosed data looks like: that is *corroborated*, and only that counts
-for the verdict.
+One address alone may have come from anywhere. Two fields of the same person side by side (in one row or record) are
+what a copy of the disclosed data looks like: that is *corroborated*, and only that counts for the verdict.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from beholden.forensics.needles import Kind, Needles, Sought, fold, folded_text, words
-from beholden.forensics.scan import Hit, Tested, scan
-from beholden.forensics.text import Lane, lanes
+import numpy as np
+from numpy.typing import NDArray
+
+from beholden.forensics.groups import (
+    CERTAIN,
+    FIRST,
+    HIGH,
+    KINDS,
+    LAST,
+    LOW,
+    MAY_HIGH,
+    MAY_LOW,
+    NAMED,
+    groups,
+)
+from beholden.forensics.hashed import find
+from beholden.forensics.kernel.found import Found, Tested
+from beholden.forensics.kernel.scan import scan
+from beholden.forensics.kernel.values import CODES, Shape, phones
+from beholden.forensics.kernel.values import KINDS as OF_CODE
+from beholden.forensics.names import ASK, SHORTEST, YES
+from beholden.forensics.needles import PHONES, Needles, Sought
+from beholden.forensics.readings.reading import Allowance, Reading
+from beholden.forensics.readings.tree import allowance, readings
+from beholden.forensics.spelling import Kind, fold, folded_text, words
 from beholden.model.ids import PersonNumber
 
-WINDOW = 384
-"""Characters to either side of a hit in which another field of the same person corroborates it."""
-BINARY_WINDOW = 200
 MAX_PIECES = 40
 MIN_KEY, MAX_KEY = 6, 400
 """A shorter value is no id or address; a longer one is a text to be searched."""
 _PIECE = re.compile(r"""[^,;|\t\r\n"'<>{}\[\]()]{1,200}""")
 _LABEL = re.compile(r"^\s*[\w.-]{1,40}\s*[:=]\s*")
 _IDS = frozenset({Kind.SCOPED_ID, Kind.OUTSIDE_ID})
+_STRONG = frozenset({Kind.SCOPED_ID, Kind.OUTSIDE_ID, Kind.EMAIL, Kind.DIGEST, Kind.CANARY})
+"""What finds somebody; a phone does so too, but is met by chance."""
+_FINDING = _STRONG | {Kind.PHONE}
+_MAY_HOLD = re.compile(rb"[0-9a-z+/_=-]{8}|[%\\&][0-9a-z#]")
+"""What a short text has that may hold an id, a phone or an encoding."""
+_STRONG_BITS = sum(1 << CODES[kind] for kind in _STRONG)
+_GOES_ON = re.compile(rb"[A-Za-z0-9.-]")
+_FIELDS = [
+    frozenset[str](kind for code, kind in enumerate(OF_CODE) if bits >> code & 1) for bits in range(1 << len(OF_CODE))
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """One person at one place. `fields` are what was found of them there, kinds and names of disclosed fields.
 
-    In a buffer, `first` and `last` are the bytes at which their first and last hit begin.
+    In a buffer, `first` and `last` are the bytes at which their first and last hit begin, `end` where the last ends.
     """
 
     person: PersonNumber
@@ -37,6 +64,7 @@ class Match:
     corroborated: bool
     first: int = 0
     last: int = 0
+    end: int = 0
 
     @property
     def attributed(self) -> bool:
@@ -47,70 +75,133 @@ class Match:
 def corroborates(fields: frozenset[str], *, certain: bool) -> bool:
     """Whether these fields together say that it is this person: two of them, one of which finds.
 
-    Where an address was cut out of a run and nothing explains the cut, only an id beside it will do.
+    Where an address was cut out of a run and nothing explains the cut, only an id beside it will do. A phone may be
+    anybody's by chance: beside it the name, or two other values.
     """
-    finding = fields & {Kind.SCOPED_ID, Kind.OUTSIDE_ID, Kind.EMAIL}
-    if len(fields) < 2 or not finding:
+    if fields & {Kind.EMAIL, Kind.PHONE}:
+        fields -= {Kind.DIGEST}  # of the same address or number: not a second thing
+    if len(fields) < 2:
         return False
-    return certain or bool(fields & _IDS)
+    if fields & _STRONG:
+        return certain or bool(fields & _IDS)
+    return Kind.PHONE in fields and certain and (Kind.NAME in fields or len(fields) > 2)
 
 
-def match_text(raw: bytes, sought: Needles, tested: Tested, *, binary: bool | None = None) -> list[Match]:
-    """Everyone in a buffer, in all its readings; several times where they stand several times."""
-    found: list[Match] = []
+_ENOUGH = [corroborates(fields, certain=True) for fields in _FIELDS]
+"""Whether so many kinds alone are enough, by their bits."""
+
+
+def match_text(
+    raw: bytes, sought: Needles, tested: Tested, *, binary: bool | None = None, allowed: Allowance | None = None
+) -> list[Match]:
+    """Everyone in a buffer, in all its readings; several times where they stand several times.
+
+    What decoding left out stands in `allowed` afterwards.
+    """
+    matches: list[Match] = []
     if raw.count(0) == len(raw):
+        return matches
+    for reading in readings(raw, allowed or allowance(len(raw)), binary=binary):
+        found = scan(reading.data, sought.index, binary=reading.binary)
+        tested.add(found.tested)
+        if sought.audience:
+            found = _with_digests(found, reading, sought)
+        if len(found):
+            matches.extend(_in_reading(reading, found, sought))
+    return matches
+
+
+def _with_digests(found: Found, reading: Reading, sought: Needles) -> Found:
+    """The hits with those of digests of addresses and phones, in whatever a digest is written."""
+    hashed = list(find(reading.data, sought.audience, raw=reading.binary))
+    if not hashed:
         return found
-    for lane in lanes(raw, binary=binary):
-        hits = scan(lane, sought, tested)
-        if hits:
-            found.extend(_in_lane(lane, hits, sought))
-    return found
+    starts, ends, people = (
+        np.array(column, np.int64) for column in zip(*((hit.start, hit.end, hit.person) for hit in hashed), strict=True)
+    )
+    start = np.concatenate([found.start, starts])
+    order = np.argsort(start, kind="stable")
+    return Found(
+        start[order],
+        np.concatenate([found.end, ends])[order],
+        np.concatenate([found.kind, np.full(len(hashed), CODES[Kind.DIGEST], np.uint8)])[order],
+        np.concatenate([found.person, people])[order],
+        np.concatenate([found.certain, np.ones(len(hashed), np.bool_)])[order],
+        found.tested,
+    )
 
 
-def _in_lane(lane: Lane, hits: Sequence[Hit], sought: Needles) -> Iterator[Match]:
-    reach = BINARY_WINDOW if lane.binary else WINDOW
-    by_person: dict[PersonNumber, list[Hit]] = {}
-    for hit in hits:
-        by_person.setdefault(hit.person, []).append(hit)
-    for person, own in by_person.items():
-        for together in _clusters(own, reach):
-            yield _judged(lane, person, together, sought, reach)
+def _in_reading(reading: Reading, found: Found, sought: Needles) -> Iterator[Match]:
+    made = groups(reading, found, sought.names, _STRONG_BITS)
+    hits, rows = made.hits, made.rows
+    firsts, lasts = hits[rows[:, FIRST]], hits[rows[:, LAST] - 1]
+    starts, ends, people = found.start[firsts], found.end[lasts], found.person[firsts]
+    columns = (rows[:, KINDS], rows[:, CERTAIN], rows[:, NAMED], people, starts, found.start[lasts], ends)
+    for number, (kinds, certain, named, who, start, last, end) in enumerate(
+        zip(*(column.tolist() for column in columns), strict=True)
+    ):
+        person, fields = PersonNumber(who), _FIELDS[kinds]
+        corroborated = _ENOUGH[kinds] if certain else False
+        if not corroborated:
+            row = rows[number]
+            sure = bool(certain) or _explained(reading, found, hits[row[FIRST] : row[LAST]], sought.people[person])
+            if not corroborates(fields, certain=sure):
+                fields |= {Kind.NAME} if named == YES else _beside(reading, found, row, hits, sought, person)
+            corroborated = corroborates(fields, certain=sure)
+        places = (start, last, end)
+        if reading.spots is not None:
+            places = (reading.place(start), reading.place(last), reading.place(end - 1) + 1)
+        yield Match(person, fields, corroborated, *places)
 
 
-def _clusters(own: Sequence[Hit], reach: int) -> Iterator[Sequence[Hit]]:
-    """One person's hits, in groups of which none is longer than the window."""
-    first = 0
-    for place in range(1, len(own) + 1):
-        if place == len(own) or own[place].start - own[first].start > reach:
-            yield own[first:place]
-            first = place
+def _explained(reading: Reading, found: Found, hits: NDArray[np.int64], one: Sought) -> bool:
+    """Whether a cut in a run of binary is explained by the person's name directly before it, and ends as values do."""
+    name = fold(one.name)
+    if not reading.binary or len(name) < SHORTEST:
+        return False
+    for start, end in zip(found.start[hits].tolist(), found.end[hits].tolist(), strict=True):
+        after = reading.data[end : end + 1]
+        ends = _GOES_ON.match(after) is None or (reading.data[end - 1 : end].islower() and after.isupper())
+        if ends and fold(reading.text(max(0, start - 2 * len(name)), start)).endswith(name):
+            return True
+    return False
 
 
-def _judged(lane: Lane, person: PersonNumber, own: Sequence[Hit], sought: Needles, reach: int) -> Match:
-    fields = frozenset[str](hit.kind for hit in own)
-    certain = any(hit.certain for hit in own)
-    if not corroborates(fields, certain=certain):
-        fields |= _beside(lane, own, sought.people[person], sought, reach)
-    corroborated = corroborates(fields, certain=certain)
-    return Match(person, fields, corroborated, lane.place(own[0].start), lane.place(own[-1].start))
+def _beside(
+    reading: Reading,
+    found: Found,
+    row: NDArray[np.int64],
+    hits: NDArray[np.int64],
+    sought: Needles,
+    person: PersonNumber,
+) -> frozenset[str]:
+    """What else of this person stands in the record, where the quick look did not see the name."""
+    one = sought.people[person]
+    if row[NAMED] != ASK and not one.values and not one.digests and not reading.binary:
+        return frozenset()
+    own = hits[row[FIRST] : row[LAST]]
+    spans = list(zip(found.start[own].tolist(), found.end[own].tolist(), strict=True))
+    fields = frozenset[str]()
+    if row[NAMED] == ASK or reading.binary:
+        around = _around(reading, spans, int(row[MAY_LOW]), int(row[MAY_HIGH]))
+        if name_in(around, one.name, binary=reading.binary):
+            return fields | {Kind.NAME}
+    if (one.digests or one.values) and not reading.binary:
+        pieces = _around(reading, spans, int(row[LOW]), int(row[HIGH]))
+        fields |= frozenset(values_in(_values(pieces), one, sought))
+    return fields
 
 
-def _beside(lane: Lane, own: Sequence[Hit], one: Sought, sought: Needles, reach: int) -> frozenset[str]:
-    """What else of this person stands around: the name, or a value that the ledger has a digest of."""
-    start, end = max(0, own[0].start - reach), min(len(lane.data), own[-1].end + reach)
+def _around(reading: Reading, spans: Sequence[tuple[int, int]], low: int, high: int) -> list[str]:
+    """The text from low to high without the hits themselves."""
     pieces: list[str] = []
-    at = start
-    for hit in sorted(own, key=lambda hit: hit.start):
-        if hit.start > at:
-            pieces.append(lane.text(at, hit.start))
-        at = max(at, hit.end)
-    pieces.append(lane.text(at, end))
-    found: set[str] = set()
-    if name_in(pieces, one.name, binary=lane.binary):
-        found.add(Kind.NAME)
-    elif one.digests and not lane.binary:
-        found.update(values_in(_values(pieces), one, sought))
-    return frozenset(found)
+    at = low
+    for start, end in spans:
+        if start > at:
+            pieces.append(reading.text(at, start))
+        at = max(at, end)
+    pieces.append(reading.text(at, max(at, high)))
+    return pieces
 
 
 def _values(pieces: Iterable[str]) -> Iterator[str]:
@@ -127,9 +218,11 @@ def _values(pieces: Iterable[str]) -> Iterator[str]:
 
 def values_in(values: Iterable[str], one: Sought, sought: Needles) -> Iterator[str]:
     """The disclosed fields whose very value is among these, by their digests. Other than id, address and name."""
+    handed = {(name, fold(value)) for name, value in one.values.items() if name.lower() not in PHONES}
     for number, value in enumerate(dict.fromkeys(values)):
         if number >= MAX_PIECES:
             return
+        yield from (name for name, known in handed if known == fold(value))
         for field in one.digests - {"email", "name"}:
             if sought.matches(one.person, field, value):
                 yield field
@@ -173,6 +266,10 @@ def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list
         if MIN_KEY <= len(text) <= MAX_KEY:
             for person, kind in _keys(text, sought, tested):
                 found.setdefault(person, {}).setdefault(kind, column)
+    if sought.audience:
+        for column, value in enumerate(values):
+            for person in sought.audience.of(value if isinstance(value, bytes) else texts[column].encode()):
+                found.setdefault(person, {}).setdefault(Kind.DIGEST, column)
     matches = [_in_row(texts, person, kinds, sought) for person, kinds in found.items()]
     for text in texts:
         if len(text) > MAX_KEY:
@@ -189,7 +286,7 @@ def _in_row(texts: Sequence[str], person: PersonNumber, kinds: Mapping[Kind, int
     elif not corroborates(fields, certain=True):
         if name_in(["", *others, ""], one.name) or _is_name(others, one.name):
             fields |= {Kind.NAME}
-        elif one.digests:
+        elif one.digests or one.values:
             fields |= frozenset(values_in(others, one, sought))
     return Match(person, fields, corroborates(fields, certain=True))
 
@@ -203,22 +300,28 @@ def _text(value: object) -> str:
 
 
 def _keys(text: str, sought: Needles, tested: Tested) -> Iterator[tuple[PersonNumber, Kind]]:
-    """Who a value names: it is an id, it is an address, or it is a short text with some in it."""
+    """Who a value names: it is an id, an address or a phone, or it is a short text with some in it."""
     key = fold(text)
     identified = sought.ids.get(key)
     if identified is not None:
-        tested.ids += 1
+        tested.counts[Shape.SCOPED, len(key)] += 1
         yield identified[1], identified[0]
         return
     people = sought.emails.get(key)
     if people is not None:
-        tested.addresses += 1
+        tested.counts[Shape.ADDRESS, min(len(key), 64)] += 1
         for person in people:
             yield person, Kind.EMAIL
-    elif b"@" in key or sought.may_hold_id(key):
-        raw = text.encode("utf-8", "replace")
-        for hit in scan(Lane(raw, raw, "utf-8", False), sought, tested):
-            yield hit.person, hit.kind
+        return
+    digits = sum(map(str.isdigit, text))
+    if sought.phones and digits >= MIN_KEY:
+        for known in dict.fromkeys(phones(text)):
+            for person in sought.phones.get(known, ()):
+                yield person, Kind.PHONE
+    if b"@" in key or _MAY_HOLD.search(key) is not None:
+        for match in match_text(text.encode("utf-8", "replace"), sought, tested, binary=False):
+            for kind in match.fields & _FINDING:
+                yield match.person, Kind(kind)
 
 
 def _is_name(values: Sequence[str], name: str) -> bool:

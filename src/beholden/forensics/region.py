@@ -1,5 +1,6 @@
 """What kind of place bytes come from, and whether what stands there is live or deleted."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 Ranges = tuple[tuple[int, int], ...]
@@ -11,6 +12,7 @@ class State(StrEnum):
 
     LIVE = "live"
     DELETED = "deleted"
+    UNKNOWN = "live or deleted, which is not known"
 
 
 class Region(StrEnum):
@@ -40,3 +42,44 @@ def first(ranges: Ranges, length: int) -> Ranges:
         taken.append((start, min(size, length)))
         length -= size
     return tuple(taken)
+
+
+def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The ranges by their place, each byte in one of them only."""
+    found: list[tuple[int, int]] = []
+    for start, length in sorted(ranges):
+        if found and start <= found[-1][0] + found[-1][1]:
+            before = found[-1]
+            found[-1] = (before[0], max(before[1], start + length - before[0]))
+        elif length > 0:
+            found.append((start, length))
+    return tuple(found)
+
+
+def without(ranges: Ranges, taken: Iterable[Ranges]) -> Ranges:
+    """Those bytes of the ranges that are in none of the others."""
+    gone = sorted((start, start + length) for others in taken for start, length in others)
+    left: list[tuple[int, int]] = []
+    at = 0
+    for start, length in sorted(ranges):
+        end = start + length
+        while at and gone[at - 1][1] > start:
+            at -= 1
+        while at < len(gone) and gone[at][1] <= start:
+            at += 1
+        free = start
+        while at < len(gone) and gone[at][0] < end:
+            begin, stop = gone[at]
+            at += 1
+            if begin > free:
+                left.append((free, begin - free))
+            free = max(free, stop)
+        if free < end:
+            left.append((free, end - free))
+    return tuple(left)
+
+
+def shared(ranges: Ranges, start: int, length: int) -> int:
+    """How many of the bytes from `start` lie in the ranges, which do not overlap."""
+    end = start + length
+    return sum(max(0, min(end, begin + size) - max(start, begin)) for begin, size in ranges)

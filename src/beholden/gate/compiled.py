@@ -17,7 +17,19 @@ from typing import Final
 from beholden.gate.facts import Facts, PersonFacts
 from beholden.gate.grant_id import grant_id
 from beholden.gate.rows import BASE, DIGEST_BYTES, Shape
-from beholden.gate.table.kernel import AGAIN, OWN, REASONS, find, judge_named, judge_numbered
+from beholden.gate.table.kernel import (
+    AGAIN,
+    OWN,
+    PARTLY,
+    SOME,
+    THROUGH,
+    UNTIL_APPROVAL,
+    Desk,
+    find,
+    judge_numbered,
+    verdict_own,
+    verdict_through,
+)
 from beholden.gate.table.layout import ALL_OFF, EXISTS, INDIRECT_SAID, INDIRECT_YES, SET_SHIFT, Cell
 from beholden.gate.table.settled import FOREVER, App, Asked, Reviewed, Settled
 from beholden.gate.table.view import Pair, TableView
@@ -37,6 +49,8 @@ _SECOND: Final = 1_000_000
 _BASE_MICROS: Final = BASE * _SECOND
 _UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AS_OF, SEQUENCE, POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
+_LEFT, WORD = int(Desk.LEFT), 2**64 - 1
+_instant = datetime.fromtimestamp
 _made = tuple.__new__  # what the class of a named tuple calls
 _halves = struct.Struct("<QI").unpack  # a digest as the kernel takes it
 
@@ -154,20 +168,51 @@ class CompiledGate:
         app = settled.apps.get(client)
         if app is None or app.refusal is not None:
             return self.refused(client, fields, clock)
-        second = now // _SECOND - BASE
-        if through.__class__ is str and person.__class__ is str:
-            first, last = _halves(self.digest(person))
-            giver = (first, last) if person == through else _halves(self.digest(through))
-            code, packed = judge_named(self._desk, app.place, first, last, *giver, second, clock)
-        else:
-            subject, giver_number = self.number(person) or NOBODY, self.number(through) or NOBODY
-            code, packed = judge_numbered(self._desk, app.place, subject, giver_number, second, clock)
-        if code >= AGAIN:
-            settled.renew(code, client)
-            return None
+        if person.__class__ is not str or through.__class__ is not str:
+            return self._numbered(app, client, self.number(person), self.number(through), fields, purpose, now, clock)
         asked = settled.questions.get(fields) or settled.asked(fields)
-        reason = REASONS[code]
-        return self.told(asked, app, code, packed, purpose, now) if reason is None else asked.refused(reason)
+        reviewed = app.purposes.get(purpose) or settled.reviewed(app, purpose, now)
+        keyed = self._keyed.copy()  # as `digest`, without a call
+        try:
+            keyed.update(person.encode())
+        except UnicodeEncodeError:
+            keyed.update(person.encode("utf-8", "surrogatepass"))
+        first, last = _halves(keyed.digest())
+        if person == through:
+            found = verdict_own(self._desk, reviewed.at, asked.told, first, last, now, clock)
+        else:
+            giver = _halves(self.digest(through))
+            found = verdict_through(self._desk, reviewed.at, asked.told, first, last, *giver, now, clock)
+        if found > 0:
+            return _made(Decision, (asked.names, {}, _instant(found, UTC)))
+        if found > -AGAIN:
+            return asked.by_code[-found] or asked.refused_by(-found) if found else Decision(asked.names, {}, None)
+        if found <= -UNTIL_APPROVAL:
+            return _made(Decision, (asked.names, {}, reviewed.instants[-found - UNTIL_APPROVAL]))
+        if found == -SOME:
+            return self.some(asked, reviewed, *settled.desk[_LEFT:])
+        if found == -PARTLY:
+            return self.told(asked, app, settled.desk[_LEFT], settled.desk[_LEFT + 1] & WORD, purpose, now)
+        settled.renew(-found, client)
+        return None
+
+    def _numbered(
+        self,
+        app: App,
+        client: str,
+        person: PersonNumber | None,
+        through: PersonNumber | None,
+        fields: tuple[str, ...],
+        purpose: str,
+        now: int,
+        clock: int,
+    ) -> Decision | None:
+        second, asked = now // _SECOND - BASE, self.settled.asked(fields)
+        code, packed = judge_numbered(self._desk, app.place, person or NOBODY, through or NOBODY, second, clock)
+        if code >= AGAIN:
+            self.settled.renew(code, client)
+            return None
+        return self.told(asked, app, code, packed, purpose, now) if code <= THROUGH else asked.refused_by(code)
 
     def refused(self, client: str, fields: tuple[str, ...], clock: int) -> Decision | None:
         """The no of an app that nothing is given to; None where the table is stale, or the app stands after all."""
@@ -192,13 +237,10 @@ class CompiledGate:
                 reviewed = settled.reviewed(app, purpose, now)
             allowed = asked.mask & granted & ~off & reviewed.mask
             if allowed == asked.whole:
-                if 0 < until <= reviewed.soonest_second:
-                    return _made(Decision, (asked.names, {}, datetime.fromtimestamp(until + BASE, UTC)))
                 return Decision(asked.names, {}, ends_at(until, allowed, reviewed))
         names: list[str] = []
         denied: dict[str, Reason] = {}
-        for name in asked.names:
-            bit = settled.bits.get(name, 0)
+        for bit, name in asked.parts:
             if bit & allowed:
                 names.append(name)
             elif not bit:
@@ -207,11 +249,20 @@ class CompiledGate:
                 denied[name] = Reason.FIELD_NOT_GRANTED
             elif bit & off:
                 denied[name] = Reason.OPTED_OUT_CLUSTER
+            elif reviewed is None:
+                denied[name] = Reason.PURPOSE_NOT_GRANTED
             else:
-                denied[name] = (
-                    Reason.PURPOSE_NOT_GRANTED if reviewed is None else reviewed.reasons[settled.clusters[name]]
-                )
+                denied[name] = reviewed.reasons[settled.clusters[name]]
         return Decision(tuple(names), denied, ends_at(until, allowed, reviewed) if names else None)
+
+    def some(self, asked: Asked, reviewed: Reviewed, allowed: int, granted: int, until: int) -> Decision:
+        """What `kernel.SOME` leaves, as a decision."""
+        names, denied = asked.answers.get((allowed, granted)) or asked.answer(allowed, granted)
+        if not names:
+            return _made(Decision, (names, denied, None))
+        if until > 0:
+            return _made(Decision, (names, denied, _instant(until, UTC)))
+        return Decision(names, denied, reviewed.instants[-until - UNTIL_APPROVAL] if until else None)
 
     def _facts_once(
         self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber], clock: int

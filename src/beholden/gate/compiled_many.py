@@ -12,11 +12,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beholden.gate.compiled import CompiledGate, Who, ends_at
+from beholden.gate.compiled import WORD, CompiledGate, Who
 from beholden.gate.ports import Questions
-from beholden.gate.rows import BASE
-from beholden.gate.table.kernel import APP_CHANGED, OWN, REASONS, judge_row
-from beholden.gate.table.settled import App
+from beholden.gate.table.kernel import APP_CHANGED, PARTLY, SOME, UNTIL_APPROVAL, judge_row
+from beholden.gate.table.settled import App, Asked, Reviewed
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
 from beholden.model.ids import PersonNumber
@@ -26,7 +25,6 @@ Leaving = tuple[Decision, Disclosure | None]
 _TRIES: Final = 4
 _FEW: Final = 4
 _SECOND: Final = 1_000_000
-_SET: Final = 0xFFFF << 16  # where a kernel puts a person's set of clusters
 _NUMBER: Final = struct.Struct("<8xI")
 
 
@@ -112,21 +110,22 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at:
     apps = list(map(settled.apps.get, row.clients))
     if None in apps:
         apps = [app or settled.take_app(client) for app, client in zip(apps, row.clients, strict=True)]
+    known = settled.questions.get
+    asked = [known(fields) or settled.asked(fields) for fields in row.fields]
+    reviews = [
+        None if app is None or app.seat < 0 else app.purposes.get(purpose) or settled.reviewed(app, purpose, now)
+        for app, purpose in zip(apps, row.purposes, strict=True)
+    ]
     seats = [-1 if app is None else app.seat for app in apps]
-    places = np.array(seats, np.int64)
+    words = np.empty((count, 3), np.int64)
+    words[:, 0] = seats
+    words[:, 1] = [0 if one is None else one.at for one in reviews]
+    words[:, 2] = [one.told for one in asked]
     persons = _named(gate, row.persons)
     givers = persons if row.throughs is row.persons else _named(gate, row.throughs)
-    codes, packed = np.zeros(count, np.int64), np.zeros(count, np.uint64)
-    at = (
-        persons.ctypes.data,
-        givers.ctypes.data,
-        now // _SECOND - BASE,
-        clock,
-        codes.ctypes.data,
-        packed.ctypes.data,
-        named_at,
-    )
-    trouble = judge_row(settled.desk_at, count, places.ctypes.data, *at)
+    found = np.zeros((count, 4), np.int64)
+    people = persons.ctypes.data, givers.ctypes.data
+    trouble = judge_row(settled.desk_at, count, words.ctypes.data, *people, now, clock, found.ctypes.data, named_at)
     if trouble == APP_CHANGED:
         for client in set(row.clients):
             settled.app(client)
@@ -134,45 +133,41 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at:
         settled.renew(trouble, "")
     if trouble:
         return None
-    found = _told(gate, row, apps, codes.tolist(), packed.tolist(), now)
+    told = _told(gate, row, apps, reviews, asked, found, now)
     if -1 in seats and _changed(gate, row, apps):
         return None
-    return found
+    return told
 
 
 def _told(
     gate: CompiledGate,
     row: Questions,
     apps: Sequence[App | None],
-    codes: Sequence[int],
-    packed: Sequence[int],
+    reviews: Sequence[Reviewed | None],
+    asked: Sequence[Asked],
+    found: npt.NDArray[np.int64],
     now: int,
 ) -> list[Decision]:
-    """What the kernel found, as decisions; the commonest answer of `CompiledGate.told` is made here, without a call."""
-    settled, found = gate.settled, []
-    made, instant, known = tuple.__new__, datetime.fromtimestamp, settled.questions.get
-    owns, throughs, purposes, purpose_sets = settled.owns, settled.throughs, settled.purposes, settled.purpose_sets
-    for app, fields, purpose, code, word in zip(apps, row.fields, row.purposes, codes, packed, strict=True):
-        asked = known(fields) or settled.asked(fields)
-        if app is None or app.seat < 0:
-            found.append(asked.refused(Reason.APP_UNKNOWN if app is None else app.refusal or Reason.APP_UNKNOWN))
-            continue
-        reason = REASONS[code]
-        if reason is not None:
-            found.append(asked.refused(reason))
-            continue
-        reviewed, shape = app.purposes.get(purpose), word & 0xFFFF
-        if reviewed is not None and reviewed.since <= now < reviewed.until and not word & _SET:
-            granted = owns[shape] if code == OWN else throughs[shape]
-            allowed = asked.mask & granted & reviewed.mask
-            if allowed == asked.whole and purpose in purpose_sets[purposes[shape]]:
-                until = word >> 32
-                soon = 0 < until <= reviewed.soonest_second
-                end = instant(until + BASE, UTC) if soon else ends_at(until, allowed, reviewed)
-                found.append(made(Decision, (asked.names, {}, end)))
-                continue
-        found.append(gate.told(asked, app, code, word, purpose, now))
-    return found
+    """What the kernel found, as decisions."""
+    made, instant, told = tuple.__new__, datetime.fromtimestamp, []
+    for place, (one, app, verdict) in enumerate(zip(asked, apps, found[:, 0].tolist(), strict=True)):
+        if verdict > 0:
+            told.append(made(Decision, (one.names, {}, instant(verdict, UTC))))
+        elif app is None or app.seat < 0:
+            told.append(one.refused(Reason.APP_UNKNOWN if app is None else app.refusal or Reason.APP_UNKNOWN))
+        elif verdict > -SOME:
+            told.append(one.refused_by(-verdict) if verdict else made(Decision, (one.names, {}, None)))
+        elif verdict == -PARTLY:
+            code, packed, _ = found[place, 1:].tolist()
+            told.append(gate.told(one, app, code, packed & WORD, row.purposes[place], now))
+        else:
+            reviewed = reviews[place]
+            assert reviewed is not None, "who is judged has terms"
+            if verdict == -SOME:
+                told.append(gate.some(one, reviewed, *found[place, 1:].tolist()))
+            else:
+                told.append(made(Decision, (one.names, {}, reviewed.instants[-verdict - UNTIL_APPROVAL])))
+    return told
 
 
 def _changed(gate: CompiledGate, row: Questions, apps: Sequence[App | None]) -> bool:

@@ -33,6 +33,7 @@ class Committer:
         self._calls: list[_Call] = []
         self._waiting = 0
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def commit(self, items: Sequence[Disclosure]) -> None:
         """Returns when these are durable (law 1); raises what the append raised for them, or Unavailable.
@@ -45,7 +46,9 @@ class Committer:
 
     def submit(self, items: Sequence[Disclosure]) -> "asyncio.Future[BeholdenError | None]":
         """As `commit`, for whoever has more to submit first: what that raises is the result, None for nothing."""
-        call = _Call(items, asyncio.get_running_loop().create_future())
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # which asks the system each time whether this is still our process
+        call = _Call(items, self._loop.create_future())
         if self._waiting + len(items) > MAX_WAITING:
             call.done.set_result(Unavailable("The ledger cannot keep up.", "Try again later."))
             return call.done

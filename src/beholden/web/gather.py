@@ -34,6 +34,10 @@ class GatheringTransport:
         self._flush()
         self._transport.close()
 
+    def is_closing(self) -> bool:
+        """As Transport.is_closing."""
+        return self._transport.is_closing()
+
     def _flush(self) -> None:
         if self._pending:
             data, self._pending = b"".join(self._pending), []

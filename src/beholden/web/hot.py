@@ -11,7 +11,7 @@ than the answer.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -37,6 +37,8 @@ _MOST_ANSWERS = 8_192
 _CROWD = 8
 _WINDOW_SECONDS = 0.001
 """Where so many wait at once, an append is put off by this: its fixed cost is then shared by more of them."""
+_TURN_BYTES = 65_536
+"""Bodies that are answered together: some hundred questions. A loop that never rests accepts no new connection."""
 _REMEMBERED_SECONDS = 1.0
 _MEDIA = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _ONE, _MANY = EVALUATION.encode(), EVALUATIONS.encode()
@@ -82,7 +84,7 @@ class HotPath:
         self._count = 0
         self._head = _HEAD + (_STRICT if engines.url.startswith("https:") else b"")
         self._whole: dict[tuple[str, ...], bytes] = {}
-        self._refused: dict[int, tuple[Decision, bytes]] = {}
+        self._denied: dict[int, tuple[Mapping[str, Reason], tuple[str, ...], bytes]] = {}
         self._taken: list[_Request] = []
         self._releases: list[_Release] = []
         self._releasing: asyncio.Task[None] | None = None
@@ -99,8 +101,16 @@ class HotPath:
         self._taken.append(_Request(path, headers, body, reply))
 
     def _answer(self) -> None:
-        """Answer all that came in this turn."""
-        taken, self._taken = self._taken, []
+        """Answer what came in this turn, or as much of it as leaves the loop free for others soon enough."""
+        size = count = 0
+        for request in self._taken:
+            size += len(request.body)
+            count += 1
+            if size >= _TURN_BYTES:
+                break
+        taken, self._taken = self._taken[:count], self._taken[count:]
+        if self._taken:
+            asyncio.get_running_loop().call_soon(self._answer)
         try:
             self._answer_all(taken)
         except Exception:  # noqa: BLE001 - nobody is left waiting
@@ -282,21 +292,23 @@ class HotPath:
     def _rendered(self, answer: Decision) -> bytes:
         """`write_decision` as bytes; what is the same each time is written once."""
         allowed, denied, until = answer
-        if not denied and until is not None:
-            begin = self._whole.get(allowed)
-            if begin is None:
-                if len(self._whole) >= _MOST_ANSWERS:
-                    self._whole.clear()
-                begin = self._whole[allowed] = orjson.dumps(write_decision(answer._replace(until=None)))[:-2]
-            return b'%b,"valid_until":%b}}' % (begin, orjson.dumps(until, option=orjson.OPT_UTC_Z))
-        if allowed:
-            return orjson.dumps(write_decision(answer))
-        known = self._refused.get(id(answer))  # the table refuses with the same object each time
-        if known is None or known[0] is not answer:
-            if len(self._refused) >= _MOST_ANSWERS:
-                self._refused.clear()
-            known = self._refused[id(answer)] = (answer, orjson.dumps(write_decision(answer)))
-        return known[1]
+        if denied:
+            known = self._denied.get(id(denied))  # the table denies with the same object each time
+            if known is None or known[0] is not denied or known[1] != allowed:
+                known = self._denied[id(denied)] = (denied, allowed, self._begun(answer))
+            begin = known[2]
+        else:
+            begin = self._whole.get(allowed) or self._whole.setdefault(allowed, self._begun(answer))
+        if until is None:
+            return begin + b"}}"
+        return b'%b,"valid_until":%b}}' % (begin, orjson.dumps(until, option=orjson.OPT_UTC_Z))
+
+    def _begun(self, answer: Decision) -> bytes:
+        """`write_decision` as bytes, up to where the end of its time would stand."""
+        for kept in (self._whole, self._denied):
+            if len(kept) >= _MOST_ANSWERS:
+                kept.clear()
+        return orjson.dumps(write_decision(answer._replace(until=None)))[:-2]
 
 
 def _read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from beholden.forensics.kernel.values import KINDS, Shape, canonical, keys
-from beholden.forensics.needles import Kind, fold
+from beholden.forensics.spelling import Kind, fold
 from beholden.model.ids import PersonNumber
 
 Value = tuple[Kind, PersonNumber, str]

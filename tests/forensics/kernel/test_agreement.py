@@ -10,7 +10,7 @@ from beholden.forensics.kernel import machine
 from beholden.forensics.kernel import scan as scanning
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.scan import scan, sweep
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 from beholden.model.ids import PersonNumber
 from tests.forensics.kernel.oracle import Oracle
 

@@ -12,7 +12,7 @@ from beholden.forensics.kernel.auditor import from_bytes, to_bytes
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.scan import scan
 from beholden.forensics.kernel.values import Shape, keys, phones
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 from beholden.model.errors import BadInput
 from beholden.model.ids import PersonNumber
 

@@ -2,7 +2,7 @@
 
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.scan import scan, sweep
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 from beholden.model.ids import PersonNumber
 
 ANN = PersonNumber(7)

@@ -7,22 +7,31 @@ and size are the same.
 
 import hashlib
 import os
+import resource
 import stat
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from beholden.backends.evidence import filesystems
+from beholden.backends.evidence.images import lvm, opening, partitions, segments
 from beholden.backends.evidence.unpack import Unpacker
+from beholden.forensics import filesystems as known
 from beholden.forensics.containers import Form, Limits, shown
 from beholden.forensics.coverage import Reason
-from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Progress
-from beholden.forensics.source import Source
+from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Open, Progress
+from beholden.forensics.source import Joined, Source
 from beholden.model.errors import BadInput, Unavailable
 
 BLOCK = 1 << 20
 MAX_EXHIBITS = 1_000_000
 MAX_DEPTH = 200
+SPARE = 256
+"""Open files that are left to everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +50,62 @@ class OpenFile:
 
 
 class FileEvidence:
-    """Evidence in files and folders of this host; one for each examination, whose limits it counts."""
+    """Evidence in files and folders of this host; one for each examination. `limits` are those of `entries`,
+    `hashers` how many exhibits are hashed at the same time."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, hashers: int = 1) -> None:
         self._unpacker = Unpacker(limits or Limits())
+        self._hashers = hashers
         self._identity: dict[int, tuple[int, int]] = {}
+        self._segments: dict[int, tuple[Exhibit, ...]] = {}
 
     def take_in(self, paths: Sequence[str], progress: Progress) -> Intake:
         """See Evidence."""
         walk = _Walk()
         for path in sorted(set(paths)):
             walk.start(Path(path))
-        total = sum(size for _, size in walk.files)
-        exhibits: list[Exhibit] = []
         refused = list(walk.refused)
-        done = 0
-        for found, size in walk.files:
-            number = len(exhibits) + 1
-            try:
-                with _opened(found) as (descriptor, state):
-                    self._identity[number] = (state.st_dev, state.st_ino)
-                    digest = _digest(descriptor, _counted(progress, done, total))
-                    name = os.fsdecode(found)
-                    exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest))
-            except (OSError, Unavailable):
-                refused.append(NotTaken(shown(os.fsdecode(found)), Reason.NOT_READABLE, size))
-            done += size
-        return Intake(tuple(exhibits), tuple(refused))
+        exhibits: list[Exhibit] = []
+        hashed = _Hashed(progress, "hashing", sum(size for _, size in walk.files))
+        with ThreadPoolExecutor(self._hashers) as pool:
+            files = pool.map(lambda one: _hashed(one[0], hashed), walk.files)
+            for (found, size), file in zip(walk.files, files, strict=True):
+                name, number = os.fsdecode(found), len(exhibits) + 1
+                if file is None:
+                    refused.append(NotTaken(shown(name), Reason.NOT_READABLE, size))
+                    continue
+                digest, state = file
+                self._identity[number] = (state.st_dev, state.st_ino)
+                exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest, _modified(state)))
+        return Intake(self._joined(exhibits), tuple(refused))
+
+    def _joined(self, exhibits: Sequence[Exhibit]) -> tuple[Exhibit, ...]:
+        """The exhibits, with those marked that are further segments of an image."""
+        self._segments = segments.sets(exhibits, self._head)
+        whole = {one.number: number for number, further in self._segments.items() for one in further}
+        return tuple(replace(exhibit, segment_of=whole.get(exhibit.number)) for exhibit in exhibits)
+
+    def _head(self, exhibit: Exhibit, length: int) -> bytes:
+        with suppress(Unavailable), self._file(exhibit) as source:
+            return source.read(0, length)
+        return b""
 
     @contextmanager
     def open(self, exhibit: Exhibit) -> Iterator[Source]:
         """See Evidence."""
+        further = self._segments.get(exhibit.number)
+        if further is None:
+            with self._file(exhibit) as source:
+                yield source
+            return
+        parts = (exhibit, *further)
+        _make_room(len(parts))
+        with ExitStack() as stack:
+            opened = tuple(stack.enter_context(self._file(one)) for one in parts)
+            yield Joined(opened, tuple(Path(one.path).name for one in parts))
+
+    @contextmanager
+    def _file(self, exhibit: Exhibit) -> Iterator[Source]:
         try:
             opened = _opened(os.fsencode(exhibit.path))
             with opened as (descriptor, state):
@@ -81,8 +115,20 @@ class FileEvidence:
         except OSError as error:
             raise Unavailable(f"{exhibit.name} cannot be opened ({error.strerror}).") from error
 
-    def entries(self, form: Form, source: Source) -> Iterator[Entry]:
+    def opener(self, limits: Limits) -> Open:
         """See Evidence."""
+        return opener(limits)
+
+    def entries(self, form: Form, source: Source) -> Iterator[Entry]:
+        """See Open."""
+        if form is Form.DISK_IMAGE:
+            is_exhibit = isinstance(source, OpenFile | Joined)
+            return opening.disk(source, None if is_exhibit else self._unpacker.budget)
+        if form is Form.DISK:
+            is_lvm = known.is_lvm(source.read(0, known.HEAD))
+            return lvm.entries(source) if is_lvm else partitions.entries(source)
+        if form is Form.FILE_SYSTEM:
+            return filesystems.entries(source, self._unpacker.budget)
         return self._unpacker.entries(form, source)
 
     def digest(self, exhibit: Exhibit, progress: Progress) -> str | None:
@@ -91,9 +137,20 @@ class FileEvidence:
             with _opened(os.fsencode(exhibit.path)) as (descriptor, state):
                 if (state.st_dev, state.st_ino) != self._identity.get(exhibit.number):
                     return None
-                return _digest(descriptor, lambda n: progress("hashing again", n, state.st_size))
+                return _digest(descriptor, lambda more: progress("hashing again", more, exhibit.size))
         except (OSError, Unavailable):
             return None
+
+    def digests(self, exhibits: Sequence[Exhibit], progress: Progress) -> Iterator[str | None]:
+        """See Evidence."""
+        hashed = _Hashed(progress, "hashing again", sum(exhibit.size for exhibit in exhibits))
+        with ThreadPoolExecutor(self._hashers) as pool:
+            yield from pool.map(lambda one: self.digest(one, lambda _stage, more, _total: hashed(more)), exhibits)
+
+
+def opener(limits: Limits) -> Open:
+    """How containers are opened, wherever that is done."""
+    return FileEvidence(limits).entries
 
 
 class _Walk:
@@ -170,6 +227,18 @@ class _Walk:
         return Reason.LINK_OUT
 
 
+def _make_room(files: int) -> None:
+    """Let so many files be open at once: all segments of an image are, since whoever reads it may open none."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files + SPARE
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    with suppress(ValueError, OSError):  # more than this host allows: opening them says so
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
+
+
 @contextmanager
 def _opened(path: bytes) -> Iterator[tuple[int, os.stat_result]]:
     """A descriptor on a regular file, read-only. Raises OSError, or Unavailable when it has become something else."""
@@ -187,15 +256,43 @@ def _opened(path: bytes) -> Iterator[tuple[int, os.stat_result]]:
         os.close(descriptor)
 
 
-def _counted(progress: Progress, done: int, total: int) -> Callable[[int], None]:
-    return lambda more: progress("hashing", done + more, total)
+class _Hashed:
+    """Counts what several threads have hashed, and tells it."""
+
+    def __init__(self, progress: Progress, stage: str, total: int) -> None:
+        self._progress, self._stage, self._total = progress, stage, total
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, more: int) -> None:
+        with self._lock:
+            self._done += more
+            self._progress(self._stage, self._done, max(self._total, self._done))
+
+
+def _hashed(path: bytes, progress: Callable[[int], None]) -> tuple[str, os.stat_result] | None:
+    """A file's digest, and what it was when it was opened; None where it cannot be read."""
+    try:
+        with _opened(path) as (descriptor, state):
+            return _digest(descriptor, progress), state
+    except (OSError, Unavailable):
+        return None
+
+
+def _modified(state: os.stat_result) -> datetime | None:
+    """When the file system says that it was written last, to the second; None for a time that no calendar has."""
+    try:
+        return datetime.fromtimestamp(int(state.st_mtime), UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def _digest(descriptor: int, progress: Callable[[int], None]) -> str:
+    """Hash a file; `progress` is told how many more bytes were hashed."""
     digest = hashlib.sha256()
     offset = 0
     while block := os.pread(descriptor, BLOCK, offset):
         digest.update(block)
         offset += len(block)
-        progress(offset)
+        progress(len(block))
     return digest.hexdigest()

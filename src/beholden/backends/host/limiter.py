@@ -36,6 +36,11 @@ class MemoryLimiter:
         self._apps = None if app.unlimited else _Buckets(app, max_apps)
         self._grants = None if grant.unlimited else _Buckets(grant, max_grants)
 
+    @property
+    def unlimited(self) -> bool:
+        """See Limiter."""
+        return self._apps is None and self._grants is None
+
     def wait(self, app: str, through: str, cost: int = 1) -> float:
         """See Limiter."""
         apps, grants = self._apps, self._grants

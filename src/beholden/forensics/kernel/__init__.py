@@ -16,7 +16,7 @@ outside auditor, who searches with `auditor.from_bytes(file, key)`.
 `scan` releases the GIL: threads scale. `own=(a, b)` keeps only the hits that begin there; hits depend on at most
 `MARGIN` bytes to either side of where they begin, so windows that overlap by it give each hit once.
 
-**What a value is** (`values.keys` is the one place): addresses are folded as `needles.fold` does; phones are digits
+**What a value is** (`values.keys` is the one place): addresses are folded as `spelling.fold` does; phones are digits
 without leading zeros and, for numbering plan 1, without its 1; a phone of another country is known with and without
 its country's code. Ids that are digits are NUMBERs (also found as 6- and 8-byte integers in binary); other ids are
 TOKENs; app-scoped ids are SCOPED; digests of addresses or phones are HEX of 32, 40 or 64. A canary is what it looks

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from beholden.forensics.kernel.found import LENGTHS, SHAPES
 from beholden.forensics.kernel.index import Index, filter_words
 from beholden.forensics.kernel.values import KINDS
-from beholden.forensics.needles import Kind
+from beholden.forensics.spelling import Kind
 from beholden.model.errors import BadInput
 
 _NAME: Final = b"beholden index 1\n"

@@ -14,7 +14,7 @@ from beholden.forensics.kernel.machine import mode
 from beholden.forensics.kernel.passes import sweep_block
 from beholden.forensics.kernel.values import CODES, Shape
 from beholden.forensics.kernel.verify import verified
-from beholden.forensics.needles import Kind, fold
+from beholden.forensics.spelling import Kind, fold
 
 CHUNK = 1 << 24
 MARGIN = 512

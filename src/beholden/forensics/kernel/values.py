@@ -6,7 +6,7 @@ The shape says by which characters the value is recognised in bytes; kinds of va
 import re
 from enum import IntEnum
 
-from beholden.forensics.needles import Kind, fold
+from beholden.forensics.spelling import Kind, fold
 
 KINDS = (Kind.SCOPED_ID, Kind.OUTSIDE_ID, Kind.EMAIL, Kind.PHONE, Kind.DIGEST, Kind.CANARY)
 """The kinds that an index may hold; columns hold places in this tuple."""

@@ -5,21 +5,23 @@ Freeing a cell overwrites its first four bytes (a link and a size, when it becom
 and, for short rows, the record header's length and the first column's type. What remains is found by a template: the
 serial types that the other columns of this table can have, as one regular expression.
 
-Four kinds of find, best first:
+Five kinds of find, best first:
   WHOLE     the cell is intact, and its three lengths agree
   HEADER    from the record header on it is intact; only the rowid is lost
   SIZED     the freeblock's own size says what the lost types must have been
   FITTED    the next find's place says it
+  LIKENED   nothing says it; it is taken to be what the table's live rows have, and the row is no whole one
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 
+from beholden.forensics.database_rows import Value
 from beholden.forensics.sqlite.format import (
-    Value,
     local_payload,
     record_values,
     serial_size,
@@ -31,6 +33,8 @@ from beholden.forensics.sqlite.schema import Affinity, Column, Table
 MAX_TRIES = 4_000
 """Candidates tried in one range; a hostile page must not cost minutes. The raw scan reads the range anyway."""
 
+MAX_BORDERS = 8
+
 _ANY = rb"(?:[\x00-\x09\x0c-\x7f]|[\x81-\xff][\x00-\x7f]|[\x81-\xff][\x80-\xff][\x00-\x7f])"
 _NUMBER = rb"[\x00-\x09]"
 _ODD = bytes(range(0x01, 0x80, 2))
@@ -39,16 +43,18 @@ _TEXT = (
     rb"(?:[\x00" + _ODD_SHORT + rb"]|[\x81-\xff][" + re.escape(_ODD) + rb"]|[\x81-\xff][\x80-\xff][" + re.escape(_ODD)
 ) + rb"])"
 _CLASSES = {Affinity.INTEGER: _NUMBER, Affinity.REAL: _NUMBER, Affinity.TEXT: _TEXT, Affinity.ANY: _ANY}
+_ZEROS = re.compile(rb"\x00+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Grade(IntEnum):
     """How much of a carved row is certain; see the module's docstring."""
 
-    FITTED = 1
-    SIZED = 2
-    HEADER = 3
-    WHOLE = 4
+    LIKENED = 1
+    FITTED = 2
+    SIZED = 3
+    HEADER = 4
+    WHOLE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,10 @@ class Space:
 
 @dataclass(frozen=True)
 class Template:
-    """How rows of a table look: the pattern of all serial types but the first, and the first column."""
+    """How rows of a table look: the pattern of all serial types but the first, and the first column.
+
+    `usual` is the first serial type that live rows nearly always have.
+    """
 
     table: str
     first: Column
@@ -84,10 +93,12 @@ class Template:
     pattern: re.Pattern[bytes]
     first_class: re.Pattern[bytes]
     encoding: str
+    usual: int | None
+    rowid: bool
 
 
 @lru_cache(maxsize=512)
-def template(table: Table, loose: frozenset[int], encoding: str) -> Template | None:
+def template(table: Table, loose: frozenset[int], encoding: str, usual: int | None = None) -> Template | None:
     """The template of a table; `loose` columns were seen to hold something else than they declare.
 
     A single column leaves no pattern to go by.
@@ -103,6 +114,8 @@ def template(table: Table, loose: frozenset[int], encoding: str) -> Template | N
         re.compile(b"".join(classes[1:]), re.DOTALL),
         re.compile(classes[0], re.DOTALL),
         encoding,
+        usual,
+        table.rowid,
     )
 
 
@@ -143,16 +156,21 @@ class _Search:
         self._space = space
         self._template = one
         self._pending: list[_Pending] = []
+        self._resume = 0
 
     def rows(self) -> Iterator[Carved]:
         """What the template finds, resolved as far as it goes."""
         found: list[Carved] = []
         at = tries = 0
         while (match := self._template.pattern.search(self._data, at)) is not None and tries < MAX_TRIES:
+            zeros = _ZEROS.match(self._data, match.start())
+            if zeros is not None and zeros.end() >= match.end():  # a gap: a row of NULLs alone is none
+                at = max(match.start() + 1, zeros.end() - self._template.columns)
+                continue
             tries += 1
             row = self._try(match.start(), match.end())
             if row is None:
-                at = match.start() + 1
+                at = max(match.start() + 1, self._resume)
             else:
                 found.append(row)
                 at = max(row.end, match.start() + 1)
@@ -163,7 +181,8 @@ class _Search:
         types = _types(self._data, start, end)
         if types is None:
             return None
-        return self._with_first_type(start, end, types) or self._without_first_type(start, end, types)
+        row = self._with_first_type(start, end, types)
+        return row if row is not None or self._resume > start else self._without_first_type(start, end, types)
 
     def _with_first_type(self, start: int, end: int, types: list[int]) -> Carved | None:
         """The first column's type still stands before the match; perhaps also the header's length."""
@@ -175,7 +194,7 @@ class _Search:
             if first is None or len(first) != 1:
                 continue
             row = self._after_header(place, end, first + types) or self._after_link(place, end, first + types)
-            if row is not None:
+            if row is not None or self._resume > start:
                 return row
         return None
 
@@ -184,9 +203,12 @@ class _Search:
         if self._data[header] != end - header or self._data[header] >= 0x80:
             return None
         total = end - header + sum(map(serial_size, types))
-        start, rowid = _cell_start(self._data, header, total)
+        start, rowid = (_cell_start if self._template.rowid else _entry_start)(self._data, header, total)
         grade = Grade.HEADER if start is None else Grade.WHOLE
-        return self._row(header if start is None else start, end, types, rowid, grade)
+        row = self._row(header if start is None else start, end, types, rowid, grade)
+        if row is None and start is not None:  # cut off: there is no other row in its header
+            self._resume = end
+        return row
 
     def _after_link(self, place: int, end: int, types: list[int]) -> Carved | None:
         """The header's length was overwritten: the four bytes before are a freeblock's link and size."""
@@ -207,25 +229,40 @@ class _Search:
             row = self._row(start - 4, end, [first, *types], None, Grade.SIZED)
             if row is not None:
                 return row
-        if size >= known and _plausible_link(self._data, start - 4, known, exact=False):
+        # A block that was merged with the one behind it says the size of both, also after that one was used again.
+        if known <= size <= self._space.usable:
             self._pending.append(_Pending(start - 4, start, end, types))
         return None
 
     def _fitted(self, found: list[Carved]) -> Iterator[Carved]:
         """Resolve pending matches from the right: each ends where the next row begins."""
-        starts = sorted(row.start for row in found)
-        border = len(self._data)
-        for pending in reversed(self._pending):
-            while starts and starts[-1] >= pending.body:
-                border = starts.pop()
-            size = border - pending.body - sum(map(serial_size, pending.types))
-            first = first_type(self._template.first, size)
-            row = None
-            if first is not None:
-                row = self._row(pending.start, pending.body, [first, *pending.types], None, Grade.FITTED)
+        starts = sorted({*(row.start for row in found), *(pending.start for pending in self._pending), len(self._data)})
+        for pending in self._pending:
+            row = self._usual(pending, starts)
+            if row is None:
+                after = bisect_left(starts, pending.body)
+                ends = (self._ending(pending, border) for border in starts[after : after + MAX_BORDERS])
+                row = next((row for row in ends if row is not None), None)
             if row is not None:
-                border = pending.start
                 yield row
+
+    def _usual(self, pending: _Pending, starts: list[int]) -> Carved | None:
+        """The row as live ones are: certain where another begins at its end, else only likened to them."""
+        first = self._template.usual
+        if first is None or (first == 0 and not self._template.first.alias):
+            return None
+        row = self._row(pending.start, pending.body, [first, *pending.types], None, Grade.FITTED)
+        if row is None or starts[bisect_left(starts, row.end) % len(starts)] == row.end:
+            return row
+        return replace(row, grade=Grade.LIKENED, whole=False)
+
+    def _ending(self, pending: _Pending, border: int) -> Carved | None:
+        """The row that ends at the border, if some first type makes it so long."""
+        size = border - pending.body - sum(map(serial_size, pending.types))
+        first = first_type(self._template.first, size)
+        if first is None:
+            return None
+        return self._row(pending.start, pending.body, [first, *pending.types], None, Grade.FITTED)
 
     def _row(self, start: int, body: int, types: list[int], rowid: int | None, grade: Grade) -> Carved | None:
         """The row, if its body lies in the range and its text is text."""
@@ -312,6 +349,14 @@ def _cell_start(data: bytes, header: int, total: int) -> tuple[int | None, int |
                 continue
             if payload == total and after == header and place == start + length:
                 return start, signed(rowid)
+    return None, None
+
+
+def _entry_start(data: bytes, header: int, total: int) -> tuple[int | None, int | None]:
+    """The same in a table without rowids, whose rows are entries of an index."""
+    for start in range(max(0, header - 3), header):
+        if data[header - 1] < 0x80 and varint(data, start) == (total, header):
+            return start, None
     return None, None
 
 

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from beholden.forensics.database_rows import Known, Leftover, Row, Value
 from beholden.forensics.region import State
 from beholden.forensics.source import Source
 from beholden.forensics.sqlite import carve, schema
@@ -15,44 +16,19 @@ from beholden.forensics.sqlite.format import (
     HEADER,
     TABLE_LEAF,
     Header,
-    Value,
     read_header,
     record_header,
     record_values,
+    tail_of,
 )
-from beholden.forensics.sqlite.known import Known, tail_of
 from beholden.forensics.sqlite.page import Cell, Page, free_ranges
 from beholden.forensics.sqlite.pages import Image, Pages, Zone
 
 MAX_TEMPLATES = 64
 MAX_OWNERS = 60_000
+MAX_FIRSTS = 32
 MAX_ROW = 64 << 20
 """The longest payload that is put together, in bytes. Pages beyond it stay leftovers, which the raw scan reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row. `offset` is its place in the file that `zone` means; `whole` is False where a value is not known."""
-
-    table: str
-    rowid: int | None
-    values: tuple[Value, ...]
-    state: State
-    zone: Zone
-    page: int
-    offset: int
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """Raw bytes that no live cell owns, for a scan that needs no rows."""
-
-    data: bytes
-    table: str
-    zone: Zone
-    page: int
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +61,11 @@ class Database:
         self._source = source
         self.pages = Pages(head, source, log, journal)
         self.faults: dict[str, int] = {}
+        self.unreadable = 0
         self.known = Known()
         self._tables: dict[str, schema.Table] = {}
         self._loose: dict[str, set[int]] = {}
+        self._firsts: dict[str, dict[int, int]] = {}
         self._owners: list[_Owner] = [_NOBODY]
         self._owner_of = array("H", bytes(2 * (self.pages.count + 1)))
         self._overflow_used: dict[int, int] = {}
@@ -185,8 +163,12 @@ class Database:
             self._fault("records that are cut off")
         name = self._owners[owner].name
         if types:
-            self.known.live(cell.rowid, types[0], tail_of(payload))
+            tail = tail_of(payload)
+            self.known.live([(cell.rowid, types[0], tail), tail])
             self._compare_with_declared(name, types)
+            firsts = self._firsts.setdefault(name, {})
+            if types[0] in firsts or len(firsts) < MAX_FIRSTS:
+                firsts[types[0]] = firsts.get(types[0], 0) + 1
         offset = image.offset + cell.start
         return Row(name, cell.rowid, values, State.LIVE, image.zone, image.number, offset, whole)
 
@@ -229,8 +211,17 @@ class Database:
             tables = [self._tables[owner.name]]
         else:
             tables = list(self._tables.values())[:MAX_TEMPLATES]
-        made = (carve.template(t, frozenset(self._loose.get(t.name, ())), self._header.encoding) for t in tables)
+        made = (
+            carve.template(t, frozenset(self._loose.get(t.name, ())), self._header.encoding, self._usual(t.name))
+            for t in tables
+        )
         return [one for one in made if one is not None]
+
+    def _usual(self, name: str) -> int | None:
+        """The first serial type that nine of ten live rows of a table have."""
+        seen = self._firsts.get(name, {})
+        most = max(seen, key=lambda serial: seen[serial], default=None)
+        return most if most is not None and seen[most] * 10 >= 9 * sum(seen.values()) else None
 
     def _space(self) -> carve.Space:
         return carve.Space(self._header.usable, self._dead_overflow)
@@ -285,7 +276,7 @@ class Database:
             row = self._dead_row(data, cell, image, owner, zone)
             if row is None:  # what is no row is left to the raw scan
                 yield from _leftover(data, (cell.start, cell.end), image, owner, zone)
-            elif self.known.is_news(*row[1], exact=True):
+            elif self.known.is_news(row[1], [row[1][2]]):
                 yield row[0]
         for extent in free_ranges(page, self._header.usable):
             yield from self._carved(data, extent, image, owner, zone)
@@ -326,8 +317,10 @@ class Database:
         if owner.index or not free.strip(b"\x00"):
             return
         for found in carve.carve(free, self._templates(owner), self._space()):
-            exact = found.grade is carve.Grade.WHOLE
-            if self.known.is_news(found.rowid, found.first, found.tail, exact=exact):
+            # Without rowid and first type a row that equals a live one counts as its copy.
+            full = found.rowid, found.first, found.tail
+            key = full if found.grade is carve.Grade.WHOLE else found.tail
+            if self.known.is_news(key, [full, found.tail]):
                 offset = image.offset + extent[0] + found.start
                 yield Row(
                     found.table, found.rowid, found.values, State.DELETED, zone, image.number, offset, found.whole

@@ -3,13 +3,13 @@
 import struct
 from dataclasses import dataclass
 
+from beholden.forensics.database_rows import Value
+
 MAGIC = b"SQLite format 3\x00"
 HEADER = 100
 
 TABLE_LEAF, TABLE_INTERIOR, INDEX_LEAF, INDEX_INTERIOR = 0x0D, 0x05, 0x0A, 0x02
 ENCODINGS = {1: "utf-8", 2: "utf-16-le", 3: "utf-16-be"}
-
-Value = int | float | str | bytes | None
 
 _FIXED = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 MAX_COLUMNS = 2000  # SQLite's own default limit
@@ -124,3 +124,12 @@ def local_payload(payload: int, usable: int, *, index: bool) -> int:
     least = (usable - 12) * 32 // 255 - 23
     wanted = least + (payload - least) % (usable - 4)
     return wanted if wanted <= most else least
+
+
+def tail_of(payload: bytes) -> bytes:
+    """A record without its header's length and first type, which a deleted row may have lost."""
+    if payload[0] < 0x80 and payload[1] < 0x80:  # nearly always
+        return payload[2:]
+    _, at = varint(payload, 0)
+    _, at = varint(payload, at)
+    return payload[at:]

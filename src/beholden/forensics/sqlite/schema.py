@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 MAX_SQL = 200_000
 
@@ -39,10 +40,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table and its stored columns, in order."""
+    """A table and its stored columns, in order; whether its rows have a rowid."""
 
     name: str
     columns: tuple[Column, ...]
+    rowid: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,31 @@ def read_table(name: str, sql: str) -> Table | None:
     opening = next((n for n, token in enumerate(tokens) if token.says("(")), None)
     if opening is None or any(token.says("VIRTUAL") for token in tokens[:3]):
         return None
-    found = [column for part in _parts(tokens[opening + 1 :]) if (column := _column(part)) is not None]
-    return Table(name, tuple(found)) if found else None
+    parts = list(_parts(tokens[opening + 1 :]))
+    found = [column for part in parts if (column := _column(part)) is not None]
+    rowid = not _without_rowid(tokens)
+    return Table(name, tuple(found if rowid else _keys_first(found, parts)), rowid) if found else None
+
+
+def _without_rowid(tokens: list[_Token]) -> bool:
+    return any(one.says("WITHOUT") and after.says("ROWID") for one, after in pairwise(tokens))
+
+
+def _keys_first(columns: list[Column], parts: list[list[_Token]]) -> list[Column]:
+    """The columns as a table without rowids stores them (withoutrowid.html): those of its key before all others."""
+    keys: list[str] = []
+    for part in parts:
+        words = [token.text.upper() for token in part if not token.quoted]
+        if "PRIMARY" not in words or "KEY" not in words:
+            continue
+        if _column(part) is not None:
+            keys.append(part[0].text.upper())
+        else:
+            after = next(n for n, token in enumerate(part) if token.says("PRIMARY"))
+            keys += [token.text.upper() for token in part[after + 2 :]]
+    order = {key: place for place, key in reversed(list(enumerate(keys)))}
+    stored = sorted(columns, key=lambda column: order.get(column.name.upper(), len(keys)))
+    return [replace(column, alias=False) for column in stored]
 
 
 def _tokens(sql: str) -> Iterator[_Token]:

@@ -19,7 +19,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from beholden.gate.rows import DIGEST_BYTES
+from beholden.gate.rows import BASE, DIGEST_BYTES
 from beholden.gate.table.layout import (
     ALL_OFF,
     EXISTS,
@@ -59,6 +59,14 @@ POLICY_CHANGED: Final = 33
 APP_CHANGED: Final = 34
 SHAPES_CAME: Final = 35
 MOVED: Final = 36
+SOME: Final = 62
+"""A verdict of which the rest is left beside it: which of the fields are allowed, which are granted, and until when, as
+a verdict says it. Whatever is granted and not allowed is off."""
+PARTLY: Final = 63
+"""A verdict that says no more than that a word stands; beside it `judge_numbered`'s code and word are left. What of it
+is given is to be looked at field by field."""
+UNTIL_APPROVAL: Final = 64
+"""From here on a verdict is: all of it, until the approval of this place (counted from here) ends."""
 
 # What is settled of a shape, in one byte: the code of what stands against its grant, and two marks.
 APP_OFF: Final = 64
@@ -90,14 +98,39 @@ class Desk(IntEnum):
     LIMIT = 19  # nanoseconds
     INACTIVE_AFTER = 20  # seconds
     BY_DEFAULT = 21
-    NTH = 22  # an address again
+    NTH = 22  # addresses again
+    OWNS = 23  # masks of fields by shape: of the person's own data, and of other people's through them
+    THROUGHS = 24
+    PURPOSES = 25  # which set of purposes a shape has
+    OFFS = 26  # masks of fields by set of clusters that are off
+    SETS = 27  # how many of those are settled
+    LEFT = 28  # three words that a kernel leaves behind a verdict of SOME or PARTLY
+    LEFT_1 = 29
+    LEFT_2 = 30
+
+
+class Terms(IntEnum):
+    """What a kernel is told of an app's reviews for one purpose; behind `ENDS` two words for each approval that ends:
+    its fields and its end, in microseconds since 1970."""
+
+    PLACE = 0
+    SINCE = 1  # microseconds since 1970: from when until when all of this is true
+    UNTIL = 2
+    MASK = 3
+    PURPOSES = 4  # the sets of purposes that have this one, a bit each
+    COUNT = 5
+    ENDS = 6
 
 
 _CELLS, _START, _FLAGS, _DIGEST, _IDS, _APP = (int(Desk(n)) for n in range(6))
 _SHAPE, _ENDS, _USED, _APPS, _OVERLAY_KEY, _OVERLAY = (int(Desk(n)) for n in range(6, 12))
 _PEOPLE, _IDS_PLACES, _OVERLAY_PLACES, _SHAPE_MARKS, _APP_WORDS = (int(Desk(n)) for n in range(12, 17))
 _SHAPES, _POLICY_AT, _LIMIT, _INACTIVE_AFTER, _BY_DEFAULT = (int(Desk(n)) for n in range(17, 22))
-_NTH = int(Desk.NTH)
+_NTH, _OWNS, _THROUGHS, _PURPOSES, _OFFS, _SETS, _LEFT = (int(Desk(n)) for n in range(22, 29))
+_TERM_PLACE, _TERM_SINCE, _TERM_UNTIL, _TERM_MASK, _TERM_PURPOSES, _TERM_COUNT, _TERM_ENDS = map(int, Terms)
+_SECOND, _BASE_MICROS = 1_000_000, BASE * 1_000_000
+SETS_OF_PURPOSES: Final = 63
+"""How many sets of purposes `Terms.PURPOSES` can tell."""
 _AS_OF, _SEQUENCE, _POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
 _PERSON_UNKNOWN, _NO_GRANT, _EXPIRED, _ENDED = (CODE[r] for r in REASONS[2:6] if r is not None)
 _ALL, _APP_SWITCH, _INACTIVE, _GRANTER_OUT, _GRANTER_INACTIVE, _INDIRECT = (CODE[r] for r in REASONS[6:] if r)
@@ -145,6 +178,18 @@ def _compiled(*signatures: str) -> Callable[[Any], Any]:
             return njit(list(signatures), cache=True)(function)
         except RuntimeError:  # neither beside this file nor in the user's cache may anything be written
             return njit(list(signatures))(function)
+
+    return made
+
+
+def _entry(signature: str) -> Callable[[Any], Any]:
+    """The same, for calls from Python alone, by the very function that numba makes for them: it takes what it is given
+    as the types of the signature, where numba's own door first looks at all of it to choose among signatures, which
+    here takes longer than what is done."""
+
+    def made(function: Any) -> Any:
+        code = _compiled(signature)(function)
+        return code.overloads[code.signatures[0]].entry_point
 
     return made
 
@@ -336,7 +381,7 @@ def _asked(desk_at: int, place: int, subject: int, giver: int, second: int, cloc
     return code, packed
 
 
-@_compiled("Tuple((int64, uint64))(int64, int64, int64, int64, int64, int64)")
+@_entry("Tuple((int64, uint64))(int64, int64, int64, int64, int64, int64)")
 def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: int, clock: int) -> Any:
     """One question about a person on the word of another one, by their numbers.
 
@@ -345,17 +390,80 @@ def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: i
     return _asked(desk_at, place, subject, giver, second, clock)
 
 
-@_compiled("Tuple((int64, uint64))(int64, int64, uint64, uint32, uint64, uint32, int64, int64)")
-def judge_named(
-    desk_at: int, place: int, first: Any, last: Any, giver_first: Any, giver_last: Any, second: int, clock: int
-) -> Any:
-    """As `judge_numbered`, by the digests of their outside ids. Numbers are never given twice, so whom a digest means
-    may be found before the state is taken of which the answer is; whether they are there is looked at in it."""
-    giver = find(desk_at, giver_first, giver_last)
-    subject = giver
-    if first != giver_first or last != giver_last:
-        subject = find(desk_at, first, last)
-    return _asked(desk_at, place, subject, giver, second, clock)
+@_inner
+def _until(terms_at: int, allowed: int, until: int) -> Any:
+    """When a clock alone turns an answer: the second since 1970 at which a word ends (0: never), or minus
+    UNTIL_APPROVAL and the place of the approval of something allowed that ends before."""
+    terms = carray(_pointer(terms_at), _TERM_ENDS, np.int64)
+    ends = carray(_pointer(terms_at + 8 * _TERM_ENDS), 2 * terms[_TERM_COUNT], np.int64)
+    first, place = until * _SECOND + _BASE_MICROS, -1
+    for n in range(terms[_TERM_COUNT]):
+        if ends[2 * n] & allowed and ((until == 0 and place < 0) or ends[2 * n + 1] < first):
+            first, place = ends[2 * n + 1], n
+    if place >= 0:
+        return -(UNTIL_APPROVAL + place)
+    return until + BASE if until else np.int64(0)
+
+
+@_inner
+def _verdict(desk_at: int, terms_at: int, asked: int, code: int, packed: Any, now: int, left_at: int) -> Any:
+    """What a word that stands gives of the fields asked for, see `verdict_own`; `left_at` are three words for it."""
+    terms = carray(_pointer(terms_at), _TERM_ENDS, np.int64)
+    left = carray(_pointer(left_at), 3, np.int64)
+    left[0], left[1] = code, np.int64(packed)
+    if asked < 0 or now < terms[_TERM_SINCE] or now >= terms[_TERM_UNTIL]:
+        return -PARTLY
+    desk = carray(_pointer(desk_at), _DESK, np.int64)
+    shape, off = np.int64(packed & np.uint64(0xFFFF)), np.int64(packed >> np.uint64(16) & np.uint64(0xFFFF))
+    purposes = carray(_pointer(desk[_PURPOSES] + 2 * shape), 1, np.uint16)
+    which = np.int64(purposes[0])
+    if off >= desk[_SETS] or which >= SETS_OF_PURPOSES or not terms[_TERM_PURPOSES] >> which & 1:
+        return -PARTLY
+    masks = carray(_pointer((desk[_OWNS] if code == OWN else desk[_THROUGHS]) + 8 * shape), 1, np.int64)
+    offs = carray(_pointer(desk[_OFFS] + 8 * off), 1, np.int64)
+    granted = asked & masks[0]
+    open_ = granted & ~offs[0]
+    if open_ & ~terms[_TERM_MASK]:
+        return -PARTLY
+    until = np.int64(packed >> np.uint64(32))
+    if open_ == asked:
+        return _until(terms_at, asked, until)
+    left[0], left[1], left[2] = open_, granted, _until(terms_at, open_, until)
+    return -SOME
+
+
+@_inner
+def _whole(desk_at: int, terms_at: int, asked: int, subject: int, giver: int, now: int, clock: int) -> Any:
+    terms = carray(_pointer(terms_at), _TERM_ENDS, np.int64)
+    code, packed = _asked(desk_at, terms[_TERM_PLACE], subject, giver, now // _SECOND - BASE, clock)
+    if code > THROUGH:
+        return -code
+    return _verdict(desk_at, terms_at, asked, code, packed, now, desk_at + 8 * _LEFT)
+
+
+@_entry("int64(int64, int64, int64, uint64, uint32, int64, int64)")
+def verdict_own(desk_at: int, terms_at: int, asked: int, first: Any, last: Any, now: int, clock: int) -> Any:
+    """The whole of an answer about a person's own data where one number can say it, by the digest of the outside id.
+    Numbers are never given twice, so whom a digest means may be found before the state is taken of which the answer is;
+    whether they are there is looked at in it.
+
+    0 and above: all of it, until that second since 1970 (0: for ever). Below: minus a code (nothing of it, or an answer
+    from AGAIN on that is none), minus SOME or PARTLY, or minus UNTIL_APPROVAL and the place of an approval. `asked` is
+    the mask of the fields, below 0 where it cannot be told so; `terms_at` is where the Terms lie; `now` is microseconds
+    since 1970.
+    """
+    person = find(desk_at, first, last)
+    return _whole(desk_at, terms_at, asked, person, person, now, clock)
+
+
+@_entry("int64(int64, int64, int64, uint64, uint32, uint64, uint32, int64, int64)")
+def verdict_through(
+    desk_at: int, terms_at: int, asked: int, first: Any, last: Any, giver_first: Any, giver_last: Any, now: int,
+    clock: int,
+) -> Any:  # fmt: skip
+    """As `verdict_own`, for data of one person on the word of another."""
+    subject, giver = find(desk_at, first, last), find(desk_at, giver_first, giver_last)
+    return _whole(desk_at, terms_at, asked, subject, giver, now, clock)
 
 
 @_inner
@@ -377,38 +485,31 @@ def _nth(desk_at: int, number: int, flags: int, place: int) -> Any:
     return np.int64(column[0])
 
 
-@_compiled("int64(int64, int64, int64, int64, int64, int64, int64, int64, int64, int64)")
+@_entry("int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)")
 def judge_row(
-    desk_at: int,
-    count: int,
-    places_at: int,
-    digests_at: int,
-    givers_at: int,
-    second: int,
-    clock: int,
-    codes_at: int,
-    packed_at: int,
+    desk_at: int, count: int, row_at: int, digests_at: int, givers_at: int, now: int, clock: int, found_at: int,
     named_at: int,
-) -> Any:
+) -> Any:  # fmt: skip
     """`count` questions from one state of the table: 0, or a code from AGAIN on, and then nothing was answered.
 
-    `places` are i64, -1 where nothing is to be judged; digests are 12 bytes each; `codes` i64 and `packed` u64 are
-    written. A digest of which the first 8 bytes are 0 is a number in its last 4. Where `named_at` is not 0, three i64 a
-    question are written there: the two people's numbers and which of their grants counts.
+    `row_at` has three i64 a question: the app's place, -1 where nothing is to be judged; where its Terms lie; the mask
+    of the fields (see `verdict_own`). Digests are 12 bytes each; one of which the first 8 are 0 is a number in its last
+    4. Four i64 a question are written at `found_at`: the verdict, and what is left beside it. Where `named_at` is not
+    0, three more are written there: the two people's numbers and which of their grants counts.
     """
     desk = carray(_pointer(desk_at), _DESK, np.int64)
-    places = carray(_pointer(places_at), count, np.int64)
-    codes = carray(_pointer(codes_at), count, np.int64)
-    packed = carray(_pointer(packed_at), count, np.uint64)
+    row = carray(_pointer(row_at), 3 * count, np.int64)
+    told = carray(_pointer(found_at), 4 * count, np.int64)
     digests = carray(_pointer(digests_at), _WORDS * count, np.uint32)
     givers = carray(_pointer(givers_at), _WORDS * count, np.uint32)
+    second = now // _SECOND - BASE
     counter = desk[_CELLS] + 8 * _SEQUENCE
     before = _fenced(counter)
     trouble = _trusted(desk_at, clock)
     if trouble:
         return trouble
     for n in range(count):
-        place = places[n]
+        place, terms_at, asked = row[3 * n], row[3 * n + 1], row[3 * n + 2]
         if place < 0:
             continue
         if not _app_stands(desk_at, place):
@@ -418,10 +519,13 @@ def judge_row(
         subject = giver
         if digests_at != givers_at:
             subject = _of_digest(desk_at, digests[at], digests[at + 1], digests[at + 2])
-        code, found = _judge(desk_at, place, subject, giver, second)
+        code, packed = _judge(desk_at, place, subject, giver, second)
         if code >= AGAIN:
             return code
-        codes[n], packed[n] = code, found
+        told[4 * n] = -code
+        if code <= THROUGH:
+            left_at = found_at + 8 * (4 * n + 1)
+            told[4 * n] = _verdict(desk_at, terms_at, asked, code, packed, now, left_at)
         if named_at:
             named = carray(_pointer(named_at + 24 * n), 3, np.int64)
             named[0], named[1], named[2] = subject, giver, 0

@@ -5,7 +5,7 @@ What a caller can make up (names of fields, purposes) is kept within bounds, or 
 """
 
 from array import array
-from collections.abc import Mapping, MutableSequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -15,8 +15,18 @@ import numpy.typing as npt
 
 from beholden.gate.decision import judge_cluster, refuse_standing
 from beholden.gate.facts import AppFacts
-from beholden.gate.rows import BASE, AppRow, Shape
-from beholden.gate.table.kernel import APP_CHANGED, APP_OFF, CODE, HAD_GRANT, POLICY_CHANGED, SHAPES_CAME, Desk
+from beholden.gate.rows import AppRow, Shape
+from beholden.gate.table.kernel import (
+    APP_CHANGED,
+    APP_OFF,
+    CODE,
+    HAD_GRANT,
+    POLICY_CHANGED,
+    REASONS,
+    SETS_OF_PURPOSES,
+    SHAPES_CAME,
+    Desk,
+)
 from beholden.gate.table.layout import DIRECTORY, IN_FLUX, Cell, Section
 from beholden.gate.table.records import read_app, read_policy, read_set, read_shape
 from beholden.gate.table.view import TableView
@@ -30,8 +40,12 @@ from beholden.model.time import from_micros, to_micros
 FOREVER: Final = 2**63
 _MOST_QUESTIONS: Final = 8_192
 _MOST_PURPOSES: Final = 256
+_MOST_ANSWERS: Final = 64
+"""What is kept of the same fields."""
 _LONGEST: Final = 64
-_WORD: Final = 64
+_TOLD: Final = 62
+"""Fields that a kernel can tell apart."""
+_LAST: Final = 2**63 - 1
 _PARTS: Final = (
     Section.START,
     Section.FLAGS,
@@ -58,10 +72,12 @@ _STATE_REASON: Final = {
 class Asked:
     """Fields that are asked for together: their mask, and the answers that refuse all of them.
 
-    `whole` is the mask that allows all of it; no mask is that where a name is unknown, or there is none.
+    `whole` is the mask that allows all of it; no mask is that where a name is unknown, or there is none. `told` is the
+    same as a kernel takes it, -1 where it cannot. `parts` are the fields with their bits, 0 for a name that is unknown;
+    `by_code` are the refusals by a kernel's codes, `answers` those of `answer`.
     """
 
-    __slots__ = ("_refusals", "mask", "names", "whole")
+    __slots__ = ("_refusals", "answers", "by_code", "mask", "names", "parts", "told", "whole")
 
     def __init__(self, fields: tuple[str, ...], bits: Mapping[str, int]) -> None:
         mask = 0
@@ -71,15 +87,38 @@ class Asked:
         self.mask = mask
         self.names = fields if known == len(fields) else tuple(dict.fromkeys(fields))
         self.whole = mask if known and known == len(self.names) else -1
-        self._refusals: dict[Reason, Decision] | None = None
+        self.parts = tuple((bits.get(name, 0), name) for name in self.names)
+        self.told = self.whole if self.whole < 1 << _TOLD else -1
+        self.answers: dict[tuple[int, int], tuple[tuple[str, ...], Mapping[str, Reason]]] = {}
+        self._refusals: dict[Reason, Decision] = {}
+        self.by_code: list[Decision | None] = [None] * len(REASONS)
 
     def refused(self, reason: Reason) -> Decision:
         """Nothing of it, for this reason."""
-        if self._refusals is None:
-            self._refusals = {}
         found = self._refusals.get(reason)
         if found is None:
             found = self._refusals[reason] = Decision((), dict.fromkeys(self.names, reason))
+        return found
+
+    def answer(self, allowed: int, granted: int) -> tuple[tuple[str, ...], Mapping[str, Reason]]:
+        """What is allowed of the fields, and why not the rest, where everything granted is allowed or off."""
+        denied = {
+            name: Reason.OPTED_OUT_CLUSTER if bit & granted else Reason.FIELD_NOT_GRANTED
+            for bit, name in self.parts
+            if not bit & allowed
+        }
+        found = tuple(name for bit, name in self.parts if bit & allowed), denied
+        if len(self.answers) < _MOST_ANSWERS:
+            self.answers[allowed, granted] = found
+        return found
+
+    def refused_by(self, code: int) -> Decision:
+        """The same for a kernel's code."""
+        found = self.by_code[code]
+        if found is None:
+            reason = REASONS[code]
+            assert reason is not None, "a word that stands refuses nothing"
+            found = self.by_code[code] = self.refused(reason)
         return found
 
 
@@ -91,10 +130,11 @@ class Reviewed:
     mask: int
     reasons: dict[str, Reason]
     ends: tuple[tuple[int, int], ...]
-    soonest: int
-    soonest_second: int  # of the table's, before which no approval ends
     since: int
     until: int
+    terms: npt.NDArray[np.int64]  # the same for a kernel
+    at: int  # where those lie
+    instants: tuple[datetime, ...]  # the times of `ends`
     _firsts: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
 
     def first_end(self, allowed: int) -> tuple[int, datetime | None]:
@@ -118,6 +158,7 @@ class App:
     refusal: Reason | None
     seat: int  # its place for a kernel, or -1 where nothing is given to it
     purposes: dict[str, Reviewed] = field(default_factory=dict)
+    other: Reviewed | None = None  # for every purpose that no grant has
 
 
 def address_of(part: memoryview) -> int:
@@ -137,15 +178,16 @@ class Settled:
         self.questions: dict[tuple[str, ...], Asked] = {}
         self.apps: dict[str, App] = {}
         self.shapes: list[Shape | None] = []
-        # The same of all shapes side by side: thousands of them are otherwise as many places in memory to go to.
-        self.owns: MutableSequence[int] = array("Q") if len(self.bits) <= _WORD else []
-        self.throughs: MutableSequence[int] = array("Q") if len(self.bits) <= _WORD else []
-        self.purposes = array("H")  # a place among `purpose_sets`
+        # The same of all shapes side by side: thousands of them are otherwise as many places in memory to go to. They
+        # are as long as they can become, so that they stay where a kernel was told that they are.
+        self._narrow = len(self.bits) <= _TOLD
+        self.owns, self.throughs, self._offs = self._masks(), self._masks(), self._masks()
+        self.purposes = array("H", bytes(2 * DIRECTORY))  # a place among `purpose_sets`
         self.purpose_sets: list[frozenset[str]] = []
         self._marks = np.zeros(DIRECTORY, np.uint8)
         self._words = np.zeros(DIRECTORY, np.uint64)
-        self._desk = self._laid_out()
-        self.desk_at = self._desk.ctypes.data
+        self.desk = self._laid_out()
+        self.desk_at = self.desk.buffer_info()[0]
         self._sets: list[tuple[int, frozenset[str]]] = []
         self._places: dict[str, int] = {}
         self._places_read = 0
@@ -153,15 +195,21 @@ class Settled:
         self._purposes: dict[frozenset[str], int] = {}
         self.take_policy()
 
-    def _laid_out(self) -> npt.NDArray[np.int64]:
+    def _masks(self) -> MutableSequence[int]:
+        return array("Q", bytes(8 * DIRECTORY)) if self._narrow else [0] * DIRECTORY
+
+    def _laid_out(self) -> "array[int]":
         """The desk of the kernels, over this file and what is settled here."""
         view, sizes = self._view, self._view.sizes
-        desk = np.zeros(len(Desk), np.int64)
+        desk = array("q", bytes(8 * len(Desk)))
         desk[Desk.CELLS] = address_of(view.cells)
         for part in _PARTS:
             desk[Desk[part.name]] = address_of(view.section(part))
         desk[Desk.PEOPLE], desk[Desk.IDS_PLACES], desk[Desk.OVERLAY_PLACES] = sizes.people, sizes.ids, sizes.overlay
         desk[Desk.SHAPE_MARKS], desk[Desk.APP_WORDS] = self._marks.ctypes.data, self._words.ctypes.data
+        desk[Desk.PURPOSES] = self.purposes.buffer_info()[0]
+        for place, masks in ((Desk.OWNS, self.owns), (Desk.THROUGHS, self.throughs), (Desk.OFFS, self._offs)):
+            desk[place] = masks.buffer_info()[0] if isinstance(masks, array) else 0  # then no question is told
         return desk
 
     def renew(self, code: int, client: str) -> None:
@@ -204,8 +252,11 @@ class Settled:
         return self._sets[number]
 
     def reviewed(self, app: App, purpose: str, now: int) -> Reviewed:
-        """What the app's reviews say for a purpose at a time."""
+        """What the app's reviews say for a purpose at a time; nothing is kept for one that no grant has."""
         found = app.purposes.get(purpose)
+        if found is None and not any(purpose in purposes for purposes in self.purpose_sets):
+            app.other = app.other or self._settle(app, purpose, 0, {}, [], (-FOREVER, FOREVER))
+            return app.other
         if found is None or not found.since <= now < found.until:
             found = self._review(app, purpose, now)
             if len(app.purposes) >= _MOST_PURPOSES:
@@ -229,16 +280,31 @@ class Settled:
             to_micros(end) for asked, end in app.facts.approvals.items() if asked[1] == purpose and end is not None
         ]
         since = max((turn for turn in turns if turn <= now), default=-FOREVER)
-        soonest = min((end for _, end in ends), default=FOREVER)
-        return Reviewed(
-            mask,
-            reasons,
-            tuple(ends),
-            soonest,
-            soonest // 1_000_000 - BASE,
-            since,
-            min((t for t in turns if t > now), default=FOREVER),
+        until = min((turn for turn in turns if turn > now), default=FOREVER)
+        return self._settle(app, purpose, mask, reasons, ends, (since, until))
+
+    def _settle(
+        self,
+        app: App,
+        purpose: str,
+        mask: int,
+        reasons: dict[str, Reason],
+        ends: Sequence[tuple[int, int]],
+        window: tuple[int, int],
+    ) -> Reviewed:
+        """With the same as Terms. Where there are more fields than a word has bits no question is told by its mask, so
+        none reads those."""
+        since, until = window
+        having = sum(
+            1 << place for place, purposes in enumerate(self.purpose_sets[:SETS_OF_PURPOSES]) if purpose in purposes
         )
+        told = (1 << _TOLD) - 1
+        words = [app.place, max(since, -_LAST), min(until, _LAST), mask & told, having, len(ends)]
+        for fields, end in ends:
+            words += [fields & told, min(end, _LAST)]
+        terms = np.array(words, np.int64)
+        instants = tuple(from_micros(end) for _, end in ends)
+        return Reviewed(mask, reasons, tuple(ends), since, until, terms, terms.ctypes.data, instants)
 
     def take_policy(self) -> None:
         """Read the policy anew; what was settled under the old one is gone."""
@@ -248,7 +314,7 @@ class Settled:
         self.limit = self.policy.gate_lag_limit_ms * 1_000_000
         self.inactive_after = (self.policy.inactivity_days or 0) * 86_400
         self.by_default = self.policy.indirect is Indirect.OPT_OUT
-        desk = self._desk
+        desk = self.desk
         desk[Desk.POLICY_AT], desk[Desk.LIMIT] = at, self.limit
         desk[Desk.INACTIVE_AFTER], desk[Desk.BY_DEFAULT] = self.inactive_after, self.by_default
         self.apps.clear()
@@ -288,7 +354,7 @@ class Settled:
         for number in range(len(self.shapes), self._view.cells[Cell.SHAPES]):
             if number == IN_FLUX:
                 self.shapes.append(None)
-                self._lay(0, 0, frozenset())
+                self._lay(number, 0, 0, frozenset())
                 continue
             shape = read_shape(self._view.log, self._view.shapes[number])
             own, through = (
@@ -297,20 +363,24 @@ class Settled:
             refusal = _STATE_REASON[shape.state]
             marks = CODE[refusal] if refusal is not None else 0
             self._marks[number] = marks | APP_OFF * shape.app_off | HAD_GRANT * shape.had_grant
-            self._lay(own, through, shape.purposes)
+            self._lay(number, own, through, shape.purposes)
             self.shapes.append(shape)
-        self._desk[Desk.SHAPES] = len(self.shapes)
+        self.desk[Desk.SHAPES] = len(self.shapes)
 
-    def _lay(self, own: int, through: int, purposes: frozenset[str]) -> None:
+    def _lay(self, number: int, own: int, through: int, purposes: frozenset[str]) -> None:
         place = self._purposes.setdefault(purposes, len(self.purpose_sets))
         if place == len(self.purpose_sets):
             self.purpose_sets.append(purposes)
-        self.owns.append(own)
-        self.throughs.append(through)
-        self.purposes.append(place)
+            for app in self.apps.values():
+                app.purposes.clear()
+                app.other = None  # what a kernel was told of them does not know this set
+        self.owns[number], self.throughs[number], self.purposes[number] = own, through, place
 
     def _take_sets(self) -> None:
         """Read the sets of clusters that came since."""
         for number in range(len(self._sets), self._view.cells[Cell.SETS]):
             clusters = read_set(self._view.log, self._view.sets[number])
-            self._sets.append((sum(self._cluster_masks.get(cluster, 0) for cluster in clusters), clusters))
+            mask = sum(self._cluster_masks.get(cluster, 0) for cluster in clusters)
+            self._sets.append((mask, clusters))
+            self._offs[number] = mask
+        self.desk[Desk.SETS] = len(self._sets)

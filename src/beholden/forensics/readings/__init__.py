@@ -1,0 +1,1 @@
+"""Values written inside other bytes: every way of reading them, and the way back to the place."""
