@@ -62,7 +62,7 @@ def said(data: bytes, *, binary: bool) -> list[tuple[int, int, str, int, bool]]:
 
 
 @pytest.mark.usefixtures("way")
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(BYTES, st.booleans(), st.integers(0, 2000))
 def test_a_scan_says_what_the_oracle_says(data: bytes, binary: bool, pad: int) -> None:
     assert said(data, binary=binary) == ORACLE.hits(data, binary=binary)
@@ -71,7 +71,7 @@ def test_a_scan_says_what_the_oracle_says(data: bytes, binary: bool, pad: int) -
     assert said(padded, binary=binary) == [(start - 1, end - 1, *rest) for start, end, *rest in moved]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(BYTES, st.booleans(), st.integers(1, 70))
 def test_windows_give_each_hit_once(data: bytes, binary: bool, chunk: int) -> None:
     found = [
