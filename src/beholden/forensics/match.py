@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from beholden.forensics.copies import copied
 from beholden.forensics.groups import (
     CERTAIN,
     FIRST,
@@ -36,6 +37,8 @@ from beholden.forensics.spelling import Kind, fold, folded_text, words
 from beholden.model.ids import PersonNumber
 
 MAX_PIECES = 40
+SHORTEST_TEXT = 60
+"""Characters of a value of which near copies are looked for; a shorter one must stand as it is."""
 MIN_KEY, MAX_KEY = 6, 400
 """A shorter value is no id or address; a longer one is a text to be searched."""
 _PIECE = re.compile(r"""[^,;|\t\r\n"'<>{}\[\]()]{1,200}""")
@@ -112,8 +115,8 @@ def match_text(
 
 
 def _with_digests(found: Found, reading: Reading, sought: Needles) -> Found:
-    """The hits with those of digests of addresses and phones, in whatever a digest is written."""
-    hashed = list(find(reading.data, sought.audience, raw=reading.binary))
+    """The hits, with those of digests that the index does not know: in base64, and as bytes."""
+    hashed = list(find(reading.data, sought.audience, raw=reading.binary, hexadecimal=False))
     if not hashed:
         return found
     starts, ends, people = (
@@ -188,7 +191,7 @@ def _beside(
             return fields | {Kind.NAME}
     if (one.digests or one.values) and not reading.binary:
         pieces = _around(reading, spans, int(row[LOW]), int(row[HIGH]))
-        fields |= frozenset(values_in(_values(pieces), one, sought))
+        fields |= frozenset(values_in(_values(pieces), one, sought)) | _copies(one, pieces)
     return fields
 
 
@@ -214,6 +217,13 @@ def _values(pieces: Iterable[str]) -> Iterator[str]:
                 bare = _LABEL.sub("", value)
                 if bare != value:
                     yield bare
+
+
+def _copies(one: Sought, pieces: Iterable[str]) -> frozenset[str]:
+    """The texts that the platform handed in of which a near copy stands here."""
+    texts = {name: value for name, value in one.values.items() if len(value) >= SHORTEST_TEXT}
+    around = " ".join(pieces) if texts else ""
+    return frozenset(name for name, value in texts.items() if copied(value, around))
 
 
 def values_in(values: Iterable[str], one: Sought, sought: Needles) -> Iterator[str]:
@@ -287,7 +297,7 @@ def _in_row(texts: Sequence[str], person: PersonNumber, kinds: Mapping[Kind, int
         if name_in(["", *others, ""], one.name) or _is_name(others, one.name):
             fields |= {Kind.NAME}
         elif one.digests or one.values:
-            fields |= frozenset(values_in(others, one, sought))
+            fields |= frozenset(values_in(others, one, sought)) | _copies(one, others)
     return Match(person, fields, corroborates(fields, certain=True))
 
 

@@ -69,6 +69,8 @@ def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:3
     that of the index. `hashed` looks for digests of addresses and phones too, as advertising audiences hold them."""
     people = {one.person: one for one in sought}
     usable, crowded = _usable(people.values())
+    hashes = list(digests(_contacts(people.values()))) if hashed else []
+    usable.extend((Kind.DIGEST, one.person, one.digest.hex()) for one in hashes)
     index = Index.of(usable, key)
     unusable: dict[Kind, int] = {kind: count for kind, count in index.unusable.items() if kind is not Kind.PHONE}
     if crowded:
@@ -83,7 +85,7 @@ def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:3
             else:
                 made.ids.setdefault(low, (kind, person))
     if hashed:
-        made.audience = audience(digests(_contacts(people.values())))
+        made.audience = audience(hashes)
     return made
 
 
