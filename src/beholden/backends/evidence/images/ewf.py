@@ -9,6 +9,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +37,7 @@ STEP = 4 << 20
 MAX_SECTIONS = 1_000_000
 MAX_CHUNKS = 1 << 31
 _COMPRESSED = 1 << 31
+_UNSAID = 2
 
 
 @dataclass(slots=True)
@@ -189,7 +191,7 @@ class EwfImage:
             if index >= len(self._starts) or self._starts[index] < 0:
                 raise DamagedBlock(*self._missing())
             packed = data[int(self._starts[index]) - base : self._end(index) - base]
-            chunk = _inflated(packed, length) if self._packed[index] else _checked(packed, length)
+            chunk = _unpacked(packed, length) if self._packed[index] else _checked(packed, length)
         except DamagedBlock as fault:
             self.faults.note(index * self._chunk, length, fault.reason, fault.detail)
             chunk = fault.kept[:length]
@@ -199,6 +201,16 @@ class EwfImage:
         if self._complete:
             return Reason.DAMAGED_IMAGE, "the image's tables do not say where it is"
         return Reason.ELSEWHERE, "in a segment of the image that is missing or cut off"
+
+
+def _unpacked(packed: memoryview, length: int) -> bytes:
+    """A chunk that is said to be deflated. Behind 2 GiB that is guessed, so it may be plain all the same."""
+    try:
+        return _inflated(packed, length)
+    except DamagedBlock:
+        with suppress(DamagedBlock):
+            return _checked(packed, length)
+        raise
 
 
 def _inflated(packed: memoryview, length: int) -> bytes:
@@ -350,20 +362,21 @@ def _table(segment: Source, section: _Section, base: int, data_end: int, layout:
     layout.places.append(base + starts)
     lengths = np.minimum(ends - starts, 2 * layout.chunk + 4096)
     layout.lengths.append(lengths.astype(np.int32))
-    layout.packed.append(packed != 0)
+    layout.packed.append(np.where(packed == _UNSAID, lengths != layout.chunk + 4, packed != 0))
     layout.covers += joined(base + starts, lengths, base + segment.size)
     return True
 
 
 def _offsets(entries: Places) -> tuple[Places, Places]:
-    """Offsets, and whether the chunk is deflated. Behind 2 GiB some tools use the upper bit for the offset."""
+    """Offsets, and whether the chunk is deflated: behind 2 GiB some tools use the upper bit for the offset, and do not
+    say it; a plain chunk is then one that is exactly as long as such a one."""
     low = entries & (_COMPRESSED - 1)
     fallen = np.flatnonzero(low[1:] < low[:-1])
     packed = (entries & _COMPRESSED) >> 31
     if len(fallen):
         turn = int(fallen[0]) + 1
         low[turn:] = entries[turn:]
-        packed[turn:] = 0
+        packed[turn:] = _UNSAID
     return low, packed
 
 
