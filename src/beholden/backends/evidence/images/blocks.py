@@ -13,7 +13,7 @@ from isal.igzip_lib import IsalError
 
 from beholden.forensics.coverage import Reason
 from beholden.forensics.ports import Damage
-from beholden.forensics.region import Ranges
+from beholden.forensics.region import Ranges, merged
 from beholden.forensics.source import Source
 from beholden.model.errors import BadInput
 
@@ -170,17 +170,12 @@ class BlockImage:
 
     def covers(self) -> Ranges:
         """The bytes of the image's file that hold its blocks: what is left may be blocks of an earlier time."""
-        starts, lengths = [], []
+        found: list[tuple[int, int]] = []
         for number in np.flatnonzero(self._directory):
             table = self._table(int(number))
-            if table is None:
-                continue
-            start, length = self._taken(table[table != 0])
-            starts.append(start)
-            lengths.append(length)
-        if not starts:
-            return ()
-        return joined(np.concatenate(starts), np.concatenate(lengths), self.source.size)
+            if table is not None:
+                found += joined(*self._taken(table[table != 0]), self.source.size)
+        return merged(found)
 
     def _at(self, index: int, offset: int) -> int:
         return min(self.size, max(offset, index * self._block))

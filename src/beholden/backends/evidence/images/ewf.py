@@ -9,9 +9,11 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from isal import isal_zlib
 
 from beholden.backends.evidence.images.blocks import (
@@ -25,7 +27,7 @@ from beholden.backends.evidence.images.blocks import (
 )
 from beholden.forensics.coverage import Reason
 from beholden.forensics.ports import Damage
-from beholden.forensics.region import Ranges
+from beholden.forensics.region import Ranges, merged
 from beholden.forensics.source import Joined, Source
 from beholden.model.errors import BadInput
 
@@ -35,6 +37,7 @@ STEP = 4 << 20
 MAX_SECTIONS = 1_000_000
 MAX_CHUNKS = 1 << 31
 _COMPRESSED = 1 << 31
+_UNSAID = 2
 
 
 @dataclass(slots=True)
@@ -45,8 +48,9 @@ class _Layout:
     chunk: int = 0
     size: int = 0
     places: list[Places] = field(default_factory=list)
-    ends: list[Places] = field(default_factory=list)
-    packed: list[Places] = field(default_factory=list)
+    lengths: list[npt.NDArray[np.int32]] = field(default_factory=list)
+    packed: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    covers: list[tuple[int, int]] = field(default_factory=list)
     stored: dict[str, bytes] = field(default_factory=dict)
     unread: list[tuple[int, int]] = field(default_factory=list)
     """Sectors that could not be read when the image was made: the first, and how many."""
@@ -78,10 +82,11 @@ class EwfImage:
         if not layout.chunk:
             raise BadInput("The Expert Witness image does not say how large its disk is.")
         self.size, self._chunk = layout.size, layout.chunk
-        nothing = np.zeros(0, np.int64)
-        self._starts = np.concatenate([nothing, *layout.places])[: layout.chunks]
-        self._ends = np.concatenate([nothing, *layout.ends])[: layout.chunks]
-        self._packed = np.concatenate([nothing, *layout.packed])[: layout.chunks]
+        # 13 bytes a chunk: half a gigabyte for a disk of a terabyte.
+        self._starts = np.concatenate([np.zeros(0, np.int64), *layout.places])[: layout.chunks]
+        self._lengths = np.concatenate([np.zeros(0, np.int32), *layout.lengths])[: layout.chunks]
+        self._packed = np.concatenate([np.zeros(0, np.bool_), *layout.packed])[: layout.chunks]
+        self._covers = merged(layout.covers)
         self._stored_digests = layout.stored
         self._complete = layout.finished
         self.size = max(self.size, self._half_sector())
@@ -98,16 +103,16 @@ class EwfImage:
         before = (len(self._starts) - 1) * self._chunk
         if before < 0 or self._packed[-1] or not before < self.size <= before + self._chunk:
             return 0
-        return before + min(self._chunk, int(self._ends[-1] - self._starts[-1]) - 4)
+        return before + min(self._chunk, int(self._lengths[-1]) - 4)
 
     @property
     def expansion(self) -> int:
         """How many bytes may come out of deflated chunks."""
-        return int((self._packed != 0).sum()) * self._chunk
+        return int(self._packed.sum()) * self._chunk
 
     def covers(self) -> Ranges:
         """The bytes of the segments that hold chunks."""
-        return joined(self._starts, self._ends - self._starts, self.source.size)
+        return self._covers
 
     def read(self, offset: int, length: int) -> bytes:
         """See Source."""
@@ -159,11 +164,14 @@ class EwfImage:
                 continue
             stop = self._side_by_side(index, last)
             start = int(self._starts[index]) if index < len(self._starts) else 0
-            end = int(self._ends[stop]) if stop < len(self._ends) else 0
+            end = self._end(stop) if stop < len(self._starts) else 0
             data = memoryview(self.source.read(start, end - start) if end > start else b"")
             for number in range(index, stop + 1):
                 yield self._cache.put(number, self._decoded(number, data, start))
             index = stop + 1
+
+    def _end(self, index: int) -> int:
+        return int(self._starts[index]) + int(self._lengths[index])
 
     def _side_by_side(self, index: int, last: int) -> int:
         """The last chunk that follows this one without a gap, within a step."""
@@ -171,7 +179,7 @@ class EwfImage:
             return index
         stop = index
         limit = int(self._starts[index]) + STEP
-        while stop < last and stop + 1 < len(self._starts) and self._starts[stop + 1] == self._ends[stop] < limit:
+        while stop < last and stop + 1 < len(self._starts) and self._starts[stop + 1] == self._end(stop) < limit:
             if self._cache.get(stop + 1) is not None:
                 break
             stop += 1
@@ -182,8 +190,8 @@ class EwfImage:
         try:
             if index >= len(self._starts) or self._starts[index] < 0:
                 raise DamagedBlock(*self._missing())
-            packed = data[int(self._starts[index]) - base : int(self._ends[index]) - base]
-            chunk = _inflated(packed, length) if self._packed[index] else _checked(packed, length)
+            packed = data[int(self._starts[index]) - base : self._end(index) - base]
+            chunk = _unpacked(packed, length) if self._packed[index] else _checked(packed, length)
         except DamagedBlock as fault:
             self.faults.note(index * self._chunk, length, fault.reason, fault.detail)
             chunk = fault.kept[:length]
@@ -193,6 +201,16 @@ class EwfImage:
         if self._complete:
             return Reason.DAMAGED_IMAGE, "the image's tables do not say where it is"
         return Reason.ELSEWHERE, "in a segment of the image that is missing or cut off"
+
+
+def _unpacked(packed: memoryview, length: int) -> bytes:
+    """A chunk that is said to be deflated. Behind 2 GiB that is guessed, so it may be plain all the same."""
+    try:
+        return _inflated(packed, length)
+    except DamagedBlock:
+        with suppress(DamagedBlock):
+            return _checked(packed, length)
+        raise
 
 
 def _inflated(packed: memoryview, length: int) -> bytes:
@@ -289,8 +307,8 @@ def _lost(segment: Source, table: _Section, layout: _Layout) -> None:
         layout.broken = True
         return
     layout.places.append(np.full(count, -1, np.int64))
-    layout.ends.append(np.full(count, -1, np.int64))
-    layout.packed.append(np.zeros(count, np.int64))
+    layout.lengths.append(np.zeros(count, np.int32))
+    layout.packed.append(np.zeros(count, np.bool_))
 
 
 def _sections(segment: Source) -> Iterator[_Section]:
@@ -342,20 +360,23 @@ def _table(segment: Source, section: _Section, base: int, data_end: int, layout:
     if count and (bool((ends < starts).any()) or starts[0] < 0):
         return False
     layout.places.append(base + starts)
-    layout.ends.append(base + np.minimum(ends, starts + 2 * layout.chunk + 4096))
-    layout.packed.append(packed)
+    lengths = np.minimum(ends - starts, 2 * layout.chunk + 4096)
+    layout.lengths.append(lengths.astype(np.int32))
+    layout.packed.append(np.where(packed == _UNSAID, lengths != layout.chunk + 4, packed != 0))
+    layout.covers += joined(base + starts, lengths, base + segment.size)
     return True
 
 
 def _offsets(entries: Places) -> tuple[Places, Places]:
-    """Offsets, and whether the chunk is deflated. Behind 2 GiB some tools use the upper bit for the offset."""
+    """Offsets, and whether the chunk is deflated: behind 2 GiB some tools use the upper bit for the offset, and do not
+    say it; a plain chunk is then one that is exactly as long as such a one."""
     low = entries & (_COMPRESSED - 1)
     fallen = np.flatnonzero(low[1:] < low[:-1])
     packed = (entries & _COMPRESSED) >> 31
     if len(fallen):
         turn = int(fallen[0]) + 1
         low[turn:] = entries[turn:]
-        packed[turn:] = 0
+        packed[turn:] = _UNSAID
     return low, packed
 
 
