@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -152,6 +153,17 @@ def test_behind_a_broken_gzip_stream_the_next_one_is_read() -> None:
     broken = noise[:20_000] + b"\xff" * 100 + noise[20_100:]
     search = Search(PEOPLE).through(gzip.compress(HALVES[0]) + broken + gzip.compress(HALVES[1]))
     assert search.found == numbers(PEOPLE) and not search.coverage.complete and adds_up(search)
+
+
+def test_of_damaged_bzip2_only_the_broken_block_is_unreadable() -> None:
+    noise = random.Random(7).randbytes(240_000)
+    packed = bytearray(bz2.compress(HALVES[0] + noise, 1) + bz2.compress(noise + HALVES[1], 1))
+    packed[len(packed) // 3] ^= 0xFF
+    search = Search(PEOPLE).through(bytes(packed))
+    assert search.found == numbers(PEOPLE)
+    (lost,) = (gap.bytes for gap in search.coverage.gaps if gap.reason is Reason.CORRUPT)
+    assert 90_000 < lost < 110_000
+    assert adds_up(search)
 
 
 def test_everything_before_the_broken_byte_of_a_stream_is_read() -> None:
