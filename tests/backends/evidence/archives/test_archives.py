@@ -19,10 +19,12 @@ import pyarrow as pa
 import pytest
 import zstandard
 
+from beholden.backends.evidence.archives.lzw import lzw
 from beholden.backends.evidence.archives.spool import Spans, without
 from beholden.forensics.containers import Limits
 from beholden.forensics.coverage import Reason
 from beholden.forensics.source import Held
+from tests.backends.evidence.archives import packed_by_compress
 from tests.forensics.people import Search, crowd, csv, database, numbers
 from tests.forensics.test_coverage import adds_up
 from tests.forensics.test_search import tarred, zipped
@@ -248,6 +250,10 @@ def test_law_9_a_truncated_archive_never_passes_as_read(form: str, keep: float) 
     whole = search.found == numbers(PEOPLE) or form in ("new cpio", "two tars in a row")
     assert whole or not search.coverage.complete
     assert adds_up(search)
+
+
+def test_what_compress_made_comes_out_as_it_was() -> None:
+    assert b"".join(lzw(Held(packed_by_compress.PACKED))) == packed_by_compress.TEXT
 
 
 def test_several_ranges_read_like_one() -> None:
