@@ -9,6 +9,7 @@ import random
 import resource
 import sys
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from beholden.forensics.containers import Limits
 from tests.backends.evidence import test_documents, test_tables
 from tests.backends.evidence.archives import test_archives
+from tests.backends.evidence.archives.packed_by_compress import PACKED
 from tests.forensics import test_search
 from tests.forensics.people import Search, crowd
 from tests.forensics.test_coverage import adds_up
@@ -113,8 +115,20 @@ def _older() -> Sequence[bytes]:
     ]
 
 
+def _older_streams() -> Sequence[bytes]:
+    return [*(test_search.FORMS[name] for name in ("gzip", "bzip2", "xz", "two gzip streams in one file")), PACKED]
+
+
+def _fragments() -> Sequence[bytes]:
+    filling = bytes(range(200)) * 20
+    packed = zlib.compress(test_archives.TEXT), test_search.FORMS["gzip"], test_search.FORMS["zip"]
+    return [filling + one + filling for one in packed]
+
+
 PARSERS: tuple[Parser, ...] = (
     Parser("streams", _archives("zstd", "lz4", "lzma", "zlib"), examined),
+    Parser("older streams", _older_streams, examined),
+    Parser("fragments", _fragments, examined),
     Parser("zip", _archives("in zip"), examined),
     Parser("zip of many", lambda: [test_search.FORMS["zip"], test_search.zipped(a=b"x" * 500, b=b"y" * 500)], examined),
     Parser("tar, cpio and ar", _archives("tar", "cpio", "ar"), examined),

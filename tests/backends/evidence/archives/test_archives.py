@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -18,10 +19,12 @@ import pyarrow as pa
 import pytest
 import zstandard
 
+from beholden.backends.evidence.archives.lzw import lzw
 from beholden.backends.evidence.archives.spool import Spans, without
 from beholden.forensics.containers import Limits
 from beholden.forensics.coverage import Reason
 from beholden.forensics.source import Held
+from tests.backends.evidence.archives import packed_by_compress
 from tests.forensics.people import Search, crowd, csv, database, numbers
 from tests.forensics.test_coverage import adds_up
 from tests.forensics.test_search import tarred, zipped
@@ -154,6 +157,17 @@ def test_behind_a_broken_gzip_stream_the_next_one_is_read() -> None:
     assert search.found == numbers(PEOPLE) and not search.coverage.complete and adds_up(search)
 
 
+def test_of_damaged_bzip2_only_the_broken_block_is_unreadable() -> None:
+    noise = random.Random(7).randbytes(240_000)
+    packed = bytearray(bz2.compress(HALVES[0] + noise, 1) + bz2.compress(noise + HALVES[1], 1))
+    packed[len(packed) // 3] ^= 0xFF
+    search = Search(PEOPLE).through(bytes(packed))
+    assert search.found == numbers(PEOPLE)
+    (lost,) = (gap.bytes for gap in search.coverage.gaps if gap.reason is Reason.CORRUPT)
+    assert 90_000 < lost < 110_000
+    assert adds_up(search)
+
+
 def test_everything_before_the_broken_byte_of_a_stream_is_read() -> None:
     packed = gzip.compress(TEXT + os.urandom(50_000))
     broken = packed[: len(packed) - 30_000] + bytes(200) + packed[len(packed) - 29_800 :]
@@ -236,6 +250,10 @@ def test_law_9_a_truncated_archive_never_passes_as_read(form: str, keep: float) 
     whole = search.found == numbers(PEOPLE) or form in ("new cpio", "two tars in a row")
     assert whole or not search.coverage.complete
     assert adds_up(search)
+
+
+def test_what_compress_made_comes_out_as_it_was() -> None:
+    assert b"".join(lzw(Held(packed_by_compress.PACKED))) == packed_by_compress.TEXT
 
 
 def test_several_ranges_read_like_one() -> None:

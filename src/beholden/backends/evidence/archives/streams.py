@@ -8,6 +8,7 @@ from typing import IO
 
 from pyarrow import ArrowException, CompressedInputStream, PythonFile
 
+from beholden.backends.evidence.archives.bzip2 import blocks
 from beholden.backends.evidence.archives.engines import STREAMS, run
 from beholden.backends.evidence.archives.lzw import lzw
 from beholden.backends.evidence.archives.spool import IN_MEMORY, STEP, Spool, Stopped, handle, spooled
@@ -45,8 +46,13 @@ def _inflate(budget: Budget, form: Form, source: Source, file: IO[bytes]) -> tup
     at = packed = restarts = 0
     broken: Stop | None = None
     while True:
-        engine = make()
+        engine, before = make(), file.tell()
         stop = run(budget, engine, source, at, file.write)
+        if stop is Stop.CORRUPT and form is Form.BZIP2:
+            file.seek(before)
+            file.truncate()
+            used, stop = _blocks(budget, source, at, file)
+            return packed + used, stop
         packed += engine.taken
         at += engine.taken
         if stop is None:
@@ -60,6 +66,19 @@ def _inflate(budget: Budget, form: Form, source: Source, file: IO[bytes]) -> tup
             if found is None:
                 return packed, broken
             at = found
+
+
+def _blocks(budget: Budget, source: Source, start: int, file: IO[bytes]) -> tuple[int, Stop]:
+    """Write the sound blocks of damaged bzip2; how many packed bytes they took."""
+    used = 0
+    for size, held in blocks(source, start):
+        stop = budget.allows(file.tell(), max(1, used), len(held))
+        if stop is not None:
+            return used, stop
+        budget.spend(len(held))
+        file.write(held)
+        used += size
+    return used, Stop.CORRUPT
 
 
 def _next(source: Source, start: int, magics: tuple[bytes, ...]) -> int | None:
