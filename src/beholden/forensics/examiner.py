@@ -229,7 +229,7 @@ class Examiner:
         return {ending: log for ending, log in logs.items() if ending not in taken}
 
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
-        site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
+        site = Site(place.exhibit, place.path, _table(row.table, row.zone), _state(place, row.state))
         for match in match_row(row.values, self.sought, self.tested):
             if row.state is not State.DELETED:
                 live[match.person] = live.get(match.person, False) or match.corroborated
@@ -244,14 +244,14 @@ class Examiner:
             name = f"{row.table or 'unknown table'} at {row.offset}"
             self.examine(place.inner(name), Held(blob))
             return 0
-        site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
+        site = Site(place.exhibit, place.path, _table(row.table, row.zone), _state(place, row.state))
         for match in match_text(blob, self.sought, self.tested):
             self.tally.add(site, match, row.offset + match.first)
         return _opaque_bytes(blob)
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
         """Bytes without rows. Who is live in this database is not called deleted for a stale copy in its pages."""
-        site = Site(place.exhibit, place.path, _table(found.table, found.zone), found.state)
+        site = Site(place.exhibit, place.path, _table(found.table, found.zone), _state(place, found.state))
         for match in match_text(found.data, self.sought, self.tested, binary=True):
             if found.state is State.LIVE:
                 live[match.person] = live.get(match.person, False) or match.corroborated
@@ -259,6 +259,11 @@ class Examiner:
             elif not live.get(match.person, False) and (match.corroborated or match.person not in live):
                 self.tally.add(site, match, found.offset + match.first)
         return _opaque_bytes(found.data) if len(found.data) >= 4 * SMALLEST_BLOB else 0
+
+
+def _state(place: Place, state: State) -> State:
+    """What lies in something deleted is deleted."""
+    return State.DELETED if place.region.state is State.DELETED else state
 
 
 def _table(table: str, zone: str) -> str:
