@@ -175,7 +175,7 @@ def test_an_index_holds_addresses_whose_rows_are_gone(copies: dict[str, Copy]) -
 # The log
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ["deleted", "updated", "aborted", "full"])
 def test_every_row_in_the_log_is_found_and_looked_up_in_its_table(copies: dict[str, Copy], step: str) -> None:
     copy = copies[step]
     there = present(b"".join(path.read_bytes() for path in copy.log()), EVERYONE)

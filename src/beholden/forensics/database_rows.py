@@ -52,10 +52,6 @@ class Known:
         """Note a live row by its keys."""
         self._add(self._live, set(map(hash, keys)))
 
-    def is_live(self, key: object) -> bool:
-        """Whether a live row has this key."""
-        return hash(key) in self._live
-
     def is_news(self, key: object, keys: Iterable[object] = ()) -> bool:
         """Whether no live row has this key and none was told before; from now on it was, under all its keys."""
         if hash(key) in self._live or hash(key) in self._told:

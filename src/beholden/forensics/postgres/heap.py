@@ -19,6 +19,8 @@ from beholden.forensics.region import State
 from beholden.forensics.source import Source
 
 SAMPLED_PAGES = 64
+MAX_SHAPES = 6
+"""Numbers of columns for which rows are understood without a catalog; the rows of others are given as their bytes."""
 SEGMENT = 1 << 30
 """A relation's file holds so many bytes; the next one has `.1` at the end of its name."""
 
@@ -84,7 +86,7 @@ class Layouts:
         for sample in samples:
             by_count.setdefault(sample.one.columns, []).append(sample)
         # A hostile file has rows of every number of columns; real ones have a few.
-        for count in sorted(by_count, key=lambda count: -len(by_count[count]))[:16]:
+        for count in sorted(by_count, key=lambda count: -len(by_count[count]))[:MAX_SHAPES]:
             found = infer(_varied(by_count[count])) if count not in self.inferred else None
             if found is not None:
                 self.inferred[count] = found

@@ -12,7 +12,7 @@ from beholden.forensics.postgres.layout import VARIABLE, Column
 from beholden.forensics.postgres.tuples import Tuple
 from beholden.forensics.postgres.varlena import Unreadable, extent, unpack
 
-MAX_STEPS = 100_000
+MAX_STEPS = 60_000
 MAX_SAMPLES = 24
 MAX_COLUMNS = 200
 

@@ -29,7 +29,8 @@ from beholden.forensics.source import Source
 
 HEAD = 64
 BATCH = 64 << 10
-MAX_SAMPLES, MAX_FILES = 200, 500
+MARGIN = 512
+MAX_SAMPLES, MAX_FILES, MAX_LEARNT = 200, 500, 40
 MAX_CHUNK_BYTES = 64 << 20
 MAX_PAGES = 256
 _SMALLEST = 6
@@ -89,8 +90,6 @@ class Log:
 
     def _learn(self) -> None:
         """Samples of the files that no catalog names, to infer their columns."""
-        if self._tables.complete:
-            return
         changes = Changes()
         for part in self._segment.parts():
             for found in self._tuples(part, changes, changes.of(part)) if isinstance(part, Record) else ():
@@ -180,13 +179,17 @@ class _Tables:
         self._catalogs = catalogs
         self._known = transactions(beside, "..")
         self._layouts: dict[File, Layouts] = {}
+        self._relations: dict[File, Relation | None] = {}
         self._samples: dict[File, list[Sample]] = {}
         self._toasted: set[File] = set()
-        self.complete = False
 
     def _relation(self, file: File) -> Relation | None:
-        folder = f"../base/{file[0]}" if file[0] else "../global"
-        return self._catalogs.of(self._beside, folder, self._known).relations.get(file[1])
+        if file not in self._relations:
+            if len(self._relations) > 10 * MAX_FILES:
+                self._relations.clear()
+            folder = f"../base/{file[0]}" if file[0] else "../global"
+            self._relations[file] = self._catalogs.of(self._beside, folder, self._known).relations.get(file[1])
+        return self._relations[file]
 
     def name(self, file: File) -> str:
         """The table's name; empty where nothing says it."""
@@ -220,7 +223,8 @@ class _Tables:
 
     def learn(self) -> None:
         """Infer what can be inferred."""
-        for file, samples in self._samples.items():
+        for file in sorted(self._samples, key=lambda file: -len(self._samples[file]))[:MAX_LEARNT]:
+            samples = self._samples[file]
             if looks_toasted(samples, 8192):
                 self._toasted.add(file)
                 self._layouts[file] = Layouts(CHUNK)
@@ -327,6 +331,10 @@ class _Batch:
     def add(self, data: bytes, offset: int) -> Iterator[Leftover]:
         """Add a piece that stands at an offset; gives what is full."""
         if len(data) < _SMALLEST or data.count(0) == len(data):
+            return
+        if len(data) > 4 * BATCH:  # so that nothing grows with what a record says of its length
+            for start in range(0, len(data), BATCH):
+                yield Leftover(data[start : start + BATCH + MARGIN], "", Zone.LOG, 0, offset + start, State.UNKNOWN)
             return
         if not self._parts:
             self._offset = offset

@@ -15,8 +15,8 @@ from beholden.forensics.region import State
 from beholden.forensics.source import Source
 
 COLUMNS = (Column("chunk_id", OID, 4, 4), Column("chunk_seq", INT4, 4, 4), Column("chunk_data", BYTES, -1, 4))
-MAX_CHUNKS = 2_000_000
-"""Chunks whose places are kept, about 200 MB. The others are leftover bytes, which the raw scan reads."""
+MAX_CHUNKS = 1_000_000
+"""Chunks whose places are kept, about 250 MB. Beyond it all are given as bytes too, which the raw scan reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Toast:
         self._context = context
         self._heap = Heap(source, size, Context(context.table, COLUMNS, context.transactions), rows_as_bytes=False)
         self._chunks: dict[int, list[Chunk]] | None = None
-        self._count = 0
+        self._full = False
 
     @property
     def faults(self) -> dict[str, int]:
@@ -85,6 +85,9 @@ class Toast:
         for found in self._heap.rows():
             if isinstance(found, Leftover):
                 yield found
+            elif self._full and isinstance(found.values[-1], bytes):
+                data = found.values[-1]
+                yield Leftover(data, found.table, Zone.TOAST, found.page, found.offset, found.state)
 
     def value(self, pointer: Pointer) -> bytes:
         """What a pointer means, still packed where it is. Raises Unreadable."""
@@ -131,7 +134,9 @@ class Toast:
             best: dict[tuple[int, int], Chunk] = {}
             for chunk in self._all():
                 key = chunk.value, chunk.number
-                if len(best) < MAX_CHUNKS and (key not in best or chunk.state is State.LIVE):
+                if len(best) >= MAX_CHUNKS:
+                    self._full = True
+                elif key not in best or chunk.state is State.LIVE:
                     best[key] = chunk
             self._chunks = {}
             for key in sorted(best):

@@ -132,7 +132,7 @@ class _Run:
         self.next_address = address
         self._place = place
         self._address = address
-        self._waiting = b""
+        self._waiting = bytearray()  # grows by pages; a record may say that it is very long
         self._fresh = True
         self.broken = False
 
@@ -167,8 +167,8 @@ class _Run:
     def rest(self) -> Iterator[Stray]:
         """What waits and will not become whole."""
         if self._waiting.strip(b"\x00"):
-            yield Stray(self._place, self._waiting)
-        self._waiting = b""
+            yield Stray(self._place, bytes(self._waiting))
+        self._waiting = bytearray()
 
     def _records(self) -> Iterator[Record | Stray]:
         done = 0
@@ -178,20 +178,21 @@ class _Run:
             if length == 0:
                 # The log ends here, or goes on behind zeros in the next page.
                 if data[done:].strip(b"\x00"):
-                    yield Stray(self._place + done, data[done:])
+                    yield Stray(self._place + done, bytes(data[done:]))
                     self.broken = True
                 done = len(data)
                 break
             if length < _RECORD.size or length > MAX_RECORD:
-                yield Stray(self._place + done, data[done:])
+                yield Stray(self._place + done, bytes(data[done:]))
                 done, self.broken = len(data), True
                 break
             if done + length > len(data):
                 break
-            record = read_record(data[done : done + length], self._place + done, self._address + done, self._shape)
-            yield record if record is not None else Stray(self._place + done, data[done : done + length])
+            raw = bytes(data[done : done + length])
+            record = read_record(raw, self._place + done, self._address + done, self._shape)
+            yield record if record is not None else Stray(self._place + done, raw)
             done += (length + 7) // 8 * 8
-        self._waiting = data[done:]
+        del data[:done]
         self._place += done
         self._address += done
 
