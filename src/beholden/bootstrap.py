@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from beholden.backends import cedar
+from beholden.backends.evidence.seal import FileSeal
 from beholden.backends.host.backlog import FileBacklog
 from beholden.backends.host.clock import FileClock, SystemClock
 from beholden.backends.host.ids import RandomIds
@@ -118,6 +119,7 @@ def embedded(settings: Settings) -> Engines:
         ),
         routes=read_routes,
         signer=signer(settings),
+        seal=seal(settings),
     )
 
 
@@ -192,6 +194,11 @@ def mailer(settings: Settings) -> Lanes:
 def signer(settings: Settings) -> FileSigner:
     """The keys that sign what goes out, which this alone may rotate."""
     return FileSigner(settings.data / "keys" / "signals", clock(settings).now)
+
+
+def seal(settings: Settings) -> FileSeal:
+    """The key that signs reports of examinations."""
+    return FileSeal(settings.data / "keys" / "examinations", clock(settings).now)
 
 
 def poster(settings: Settings) -> HttpPoster:

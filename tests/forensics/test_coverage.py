@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beholden.forensics.containers import Limits
-from beholden.forensics.coverage import Coverage, Reason
+from beholden.forensics.coverage import Coverage, Reason, Statement
 from beholden.forensics.entropy import is_opaque
+from beholden.forensics.region import Region
+from beholden.forensics.spot import Spot, whole
 from tests.forensics.people import Search, crowd, csv, database, numbers
 from tests.forensics.test_search import tarred, zipped
 
@@ -23,9 +25,59 @@ TEXT = csv(PEOPLE).encode()
 
 
 def adds_up(search: Search) -> bool:
-    """Every byte is read, left out or unreadable, and none twice."""
+    """Every byte is read, left out or unreadable, and none twice; in all, and of each class."""
     said = search.coverage
-    return said.read >= 0 and said.read + said.skipped + said.unreadable == said.exhibit_bytes + said.unpacked_bytes
+    return (
+        summed(said)
+        and said.read >= 0
+        and said.read + said.skipped + said.unreadable == said.exhibit_bytes + said.unpacked_bytes
+    )
+
+
+def summed(said: Statement) -> bool:
+    """The classes of bytes add up to the whole, and each adds up."""
+    each = said.regions
+    return (
+        all(one.read >= 0 and one.read + one.skipped + one.unreadable == one.bytes for one in each)
+        and sum(one.bytes for one in each) == said.exhibit_bytes + said.unpacked_bytes
+        and sum(one.files for one in each) == said.exhibits + said.unpacked
+        and sum(one.read for one in each) == said.read
+        and sum(one.skipped for one in each) == said.skipped
+        and sum(one.unreadable for one in each) == said.unreadable
+    )
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_law_9_the_classes_of_bytes_add_up_to_everything(data: st.DataObject) -> None:
+    coverage = Coverage()
+
+    def search(size: int, depth: int, outer: Spot | None) -> None:
+        region = data.draw(st.sampled_from(Region))
+        spot = whole(1, size, region) if outer is None else outer.within((), size, region)
+        with coverage.within(spot):
+            coverage.file(size, unpacked=outer is not None)
+            left = size
+            for reason in data.draw(st.lists(st.sampled_from(Reason), max_size=3)):
+                gone = data.draw(st.integers(0, left))
+                coverage.gap("x", reason, gone)
+                left -= gone
+            for _ in range(data.draw(st.integers(0, 2)) if depth < 3 else 0):
+                search(data.draw(st.integers(0, 10_000)), depth + 1, spot)
+
+    search(data.draw(st.integers(0, 10_000)), 0, None)
+    said = coverage.statement()
+    assert summed(said) and said.read + said.skipped + said.unreadable == said.exhibit_bytes + said.unpacked_bytes
+    assert [one.region for one in said.regions] == [region for region in Region if region in coverage.regions]
+
+
+def test_what_was_read_is_said_for_each_class_of_bytes() -> None:
+    noise = os.urandom(40_000)
+    said = Search(PEOPLE).through(zipped(a=TEXT, b=noise)).coverage
+    by_region = {one.region: one for one in said.regions}
+    assert (by_region[Region.FILE].files, by_region[Region.MEMBER].files) == (1, 2)
+    assert by_region[Region.MEMBER].bytes == len(TEXT) + len(noise)
+    assert by_region[Region.MEMBER].unreadable >= 0.9 * len(noise) and by_region[Region.FILE].unreadable == 0
 
 
 def test_law_9_an_encrypted_member_of_a_zip_is_unreadable() -> None:

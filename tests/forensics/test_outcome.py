@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beholden.forensics import coverage as coverages
-from beholden.forensics import scan
 from beholden.forensics import tally as tallies
 from beholden.forensics.coverage import Coverage, Reason
+from beholden.forensics.kernel.found import Tested
+from beholden.forensics.kernel.values import Shape
 from beholden.forensics.match import Match
 from beholden.forensics.outcome import Outcome, _reader, decoded, encoded, merge, written
 from beholden.forensics.region import State
@@ -40,8 +41,14 @@ def collect(number: int, exhibit: tuple[list, list], outcome: Outcome) -> Outcom
     outcome.coverage.file(100, unpacked=number % 2 == 0)
     for reason, size in gaps:
         outcome.coverage.gap(f"exhibit {number}", reason, size)
-    outcome.tested.ids += number
+    outcome.tested.counts[Shape.SCOPED, 26] += number
     return outcome
+
+
+def tested(addresses: int, leading: int) -> Tested:
+    made = Tested()
+    made.counts[Shape.ADDRESS, 5], made.leading[10, 555] = addresses, leading
+    return made
 
 
 @given(st.lists(exhibits(), min_size=1, max_size=5), st.randoms(use_true_random=False), st.integers(0, 3))
@@ -106,8 +113,8 @@ def test_every_field_of_a_tally_is_merged() -> None:
 
 
 def test_counts_of_what_was_tested_add_up() -> None:
-    parts = {2: Outcome(tested=scan.Tested(1, 2)), 1: Outcome(tested=scan.Tested(10, 20))}
-    assert merge(parts).tested == scan.Tested(11, 22)
+    parts = {2: Outcome(tested=tested(1, 2)), 1: Outcome(tested=tested(10, 20))}
+    assert merge(parts).tested == tested(11, 22)
 
 
 def test_the_same_value_is_the_same_bytes() -> None:

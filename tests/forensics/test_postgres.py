@@ -23,6 +23,7 @@ from beholden.forensics.postgres.page import page_size
 from beholden.forensics.postgres.toast import Toast
 from beholden.forensics.region import State
 from beholden.forensics.source import Held
+from tests.forensics.database_seeds import heap_page, heap_tuple
 from tests.forensics.people import Search, numbers
 from tests.forensics.postgres_story import ABORTED, LATER, LETTERS, PEOPLE, VALUES, Copy, present, story, toasted, uids
 
@@ -310,13 +311,7 @@ def test_random_bytes_behind_a_page_header_neither_crash_nor_hang(noise: bytes, 
 def test_pages_of_every_size_are_read(size: int) -> None:
     """Synthetic: the server at hand writes 8 KiB only, so a page is laid out by hand."""
     one = PEOPLE[0]
-    texts = b"".join(bytes([len(text) * 2 + 3]) + text for text in (one.scoped_id.encode(), one.email.encode()))
-    body = struct.pack("<IIIHHHHHB", 700, 0, 0, 0, 0, 1, 2, 0x0902, 24) + b"\x00" + texts
-    at = (size - len(body)) // 8 * 8
-    page = struct.pack("<IIHHHHHHI", 0, 1, 0, 0, 28, at, size, size | 4, 0) + struct.pack(
-        "<I", at | 1 << 15 | len(body) << 17
-    )
-    data = page.ljust(at, b"\x00") + body.ljust(size - at, b"\x00")
+    data = heap_page([heap_tuple([one.scoped_id.encode(), one.email.encode()])], size)
     assert page_size(data[:512]) == size
     (row,) = (row for row in Heap(Held(data), size).rows() if isinstance(row, Row))
     assert row.values == (one.scoped_id, one.email) and row.state is State.LIVE

@@ -1,12 +1,13 @@
-"""`beholden examine`: search seized evidence for people's data, and hold a claim of deletion against it."""
+"""`beholden examine`: search seized evidence for people's data, hold a claim of deletion against it, check a report."""
 
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,13 +19,41 @@ from beholden.model.act import Actor, ActorKind
 from beholden.model.app import App
 from beholden.model.errors import BadInput, NotFound
 
+if TYPE_CHECKING:
+    from beholden.journeys.vouch import Verification
+
 EXIT = {"not contradicted": 0, "contradicted": 1, "inconclusive": 3}
 MAX_CLAIM = 1 << 20
+MAX_KEYS = 1 << 20
+MAX_LINE = 2_000
+LONG = frozenset({"people", "uncorroborated", "strips", "matrix", "timeline"})
+"""Sections that are for the report's files, not for a summary."""
 TERMINAL = Actor(ActorKind.PLATFORM, "terminal")
 """Whoever holds the data folder and its keys."""
 
+operator_option = click.option(
+    "--operator", help="Who acts: an operator's id. Without it the ledger names the terminal."
+)
 
-@click.command()
+
+class _Examine(click.Group):
+    """Commands by name; anything else is evidence to be examined. A folder called `verify` is `./verify`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["run", *args])
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.commands["run"].format_help(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+@click.group(cls=_Examine)
+def command() -> None:
+    """Search evidence, and vouch for the report."""
+
+
+@command.command("run", hidden=True)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
 @data_option
 @json_option
@@ -34,10 +63,17 @@ TERMINAL = Actor(ActorKind.PLATFORM, "terminal")
 @click.option(
     "--taken", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the evidence was taken; today if left out."
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.json and report.html.")
-@click.option("--operator", help="Who examines: an operator's id. Without it the ledger names the terminal.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="New folder for the signed report.")
+@click.option(
+    "--values",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Further values of people (CSV, JSON lines, Parquet; a column `person`, one for each field), used once.",
+)
+@click.option("--hashed", is_flag=True, help="Look for digests of addresses and phones too, as ad audiences hold them.")
+@click.option("--seeds/--no-seeds", default=True, help="Plant made-up people beside the evidence; measures the recall.")
+@operator_option
 @readers.options
-def command(
+def run(
     paths: tuple[str, ...],
     data: Path,
     as_json: bool,  # noqa: FBT001
@@ -46,46 +82,161 @@ def command(
     case: str | None,
     taken: datetime | None,
     out: Path | None,
+    values: Path | None,
     operator: str | None,
+    hashed: bool,  # noqa: FBT001
+    seeds: bool,  # noqa: FBT001
     **reading: Any,
 ) -> None:
     """Search PATHS (files, folders) for the people whose data the ledger says the app received.
 
     Exit code: 0 not contradicted, 1 contradicted, 3 inconclusive. Evidence is only read.
     """
+    from beholden.backends.evidence import report_files
     from beholden.backends.evidence.files import FileEvidence
-    from beholden.backends.evidence.report_files import write
-    from beholden.journeys import access
+    from beholden.backends.evidence.seeds import FormatSeeds
+    from beholden.backends.evidence.values import read_values
     from beholden.journeys import examine as journey
+    from beholden.journeys import vouch
 
     engines = bootstrap.embedded(settings.read(data=data))
-    app = _app(engines, client_id)
+    app, actor = _app(engines, client_id), _actor(engines, operator)
     evidence = FileEvidence(hashers=reading["workers"] or readers.cores())
+    hits = report_files.prepare(out, paths) if out is not None else None
     searcher = readers.searcher(evidence, out, **reading)
-    with _progress(quiet=as_json) as progress:
+    with progress_bar(quiet=as_json) as progress, hits or nullcontext():
         done = journey.examine(
             engines,
             evidence,
             paths,
             client_id,
-            access.acting_operator(engines, operator) if operator else TERMINAL,
+            actor,
             claim=_claim(engines, app, claim) if claim else None,
             case=case,
             taken_at=taken.replace(tzinfo=UTC) if taken else None,
             searcher=searcher,
+            values=read_values(values) if values else None,
+            hits=hits,
+            hashed=hashed,
+            seeds=FormatSeeds() if seeds else None,
             progress=progress,
         )
     if out is not None:
-        write(out, done.encoded, done.report, done.record.report_sha256)
+        report_files.write(out, done, lambda sums: vouch.sign(engines, actor, done.record, sums))
     for warning in readers.ended(searcher):
         click.echo(warning, err=True)
     if as_json:
-        summary = {key: value for key, value in done.report.items() if key not in {"people", "uncorroborated"}}
+        summary = {key: value for key, value in done.report.items() if key not in LONG}
         click.echo(json.dumps(summary | {"report_sha256": done.record.report_sha256}))
     else:
-        click.echo("\n".join(_summary(done.report, out)))
+        click.echo("\n".join(journey.shown(line, MAX_LINE) for line in _summary(done.report, out)))
     bootstrap.close(engines)
     sys.exit(EXIT[done.record.verdict])
+
+
+@command.command()
+@click.argument("report", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--key", "keys", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Trusted public keys (PEM)."
+)
+@data_option
+@json_option
+@operator_option
+def verify(report: Path, keys: Path | None, data: Path, as_json: bool, operator: str | None) -> None:  # noqa: FBT001
+    """Check REPORT (its folder, or a file in it): signature, every file, and what they say of one another.
+
+    With --key it needs nothing else of ours. Without, it uses the keys of the data folder, and holds the report against
+    the examination on record there. With --operator the check itself goes into the ledger.
+
+    Exit code: 0 it verifies, 1 it does not, 2 wrong use, 3 could not.
+    """
+    from beholden.backends.evidence.report_folder import FileReportFolder
+    from beholden.journeys import vouch
+
+    folder = report if report.is_dir() else report.parent
+    engines = _house(data) if keys is None or operator is not None else None
+    if keys is not None:
+        trusted = vouch.read_keys(_read(keys, MAX_KEYS))
+    else:
+        assert engines is not None
+        trusted = tuple(vouch.public_keys(engines))
+    found = vouch.verify(FileReportFolder(folder), trusted)
+    against = vouch.compare(engines, found) if engines is not None and found.verified else None
+    if against is not None:
+        found = replace(found, defects=(against,))
+    if engines is not None and operator is not None:
+        vouch.record_check(engines, _actor(engines, operator), found)
+    click.echo(json.dumps(_checked(found)) if as_json else "\n".join(_told(found)))
+    sys.exit(0 if found.verified else 1)
+
+
+def _house(data: Path) -> Engines:
+    """The engines of a data folder that is there already: a check makes none."""
+    if not data.is_dir():
+        raise BadInput(
+            "Whose signature should it be?",
+            "Name the platform's public key with --key, from elsewhere than the report itself.",
+        )
+    return bootstrap.embedded(settings.read(data=data))
+
+
+def _checked(found: "Verification") -> dict[str, Any]:
+    return {
+        "verified": found.verified,
+        "examination": found.examination,
+        "verdict": found.verdict,
+        "report_sha256": found.report_sha256,
+        "key": found.key.fingerprint if found.key else None,
+        "files": found.files,
+        "defects": list(found.defects),
+    }
+
+
+def _told(found: "Verification") -> Iterator[str]:
+    from beholden.journeys.examine import shown
+
+    if found.examination is not None:
+        yield f"examination  {shown(found.examination)}, verdict: {shown(found.verdict or '')}"
+    if found.key is not None:
+        yield f"signed by    {found.key.fingerprint}"
+    yield from (f"defect       {shown(defect, MAX_LINE)}" for defect in found.defects)
+    yield f"It verifies: {found.files} files." if found.verified else "It does NOT verify."
+
+
+@command.command()
+@data_option
+def key(data: Path) -> None:
+    """The public keys that reports verify with, the present one first, in PEM. Give them out before they are needed."""
+    from beholden.journeys import vouch
+
+    for one in vouch.public_keys(bootstrap.embedded(settings.read(data=data))):
+        click.echo(f"{one.fingerprint}\n{one.pem}", nl=False)
+
+
+@command.command()
+@data_option
+@operator_option
+def rotate(data: Path, operator: str | None) -> None:
+    """Sign reports with a new key from now on. What was signed before still verifies; the old private key is gone."""
+    from beholden.journeys import vouch
+
+    engines = bootstrap.embedded(settings.read(data=data))
+    click.echo(f"From now on {vouch.rotate(engines, _actor(engines, operator)).fingerprint} signs.")
+
+
+def _actor(engines: Engines, operator: str | None) -> Actor:
+    from beholden.journeys import access
+
+    return access.acting_operator(engines, operator) if operator else TERMINAL
+
+
+def _read(path: Path, most: int) -> str:
+    """A small text file; raises BadInput."""
+    try:
+        raw = path.read_bytes() if path.stat().st_size <= most else b""
+        return raw.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read as UTF-8 text.", "Name the right file.") from error
 
 
 def _app(engines: Engines, client_id: str) -> App:
@@ -114,7 +265,7 @@ def _claim(engines: Engines, app: App, named: str) -> Any:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Any]:
+def progress_bar(*, quiet: bool) -> Iterator[Any]:
     """Bytes as they go by, on a terminal; nothing where a script reads."""
     if quiet or not sys.stderr.isatty():
         yield lambda _stage, _done, _total: None
@@ -156,16 +307,21 @@ def _summary(report: Mapping[str, Any], out: Path | None) -> Iterator[str]:
     yield f"Verdict: {report['verdict'].upper()}"
     for sentence in report["because"]:
         yield f"  {sentence}"
+    yield f"  {report['judgement']['test']['sentence']}"
     yield ""
     yield f"People: {numbers['found']:,} of {numbers['sought']:,} found, by two fields or more each"
     yield f"  {numbers['found_live']:,} live, {numbers['found_deleted_only']:,} in deleted content only"
     yield f"  {numbers['found_attributed']:,} with an id that only this app was given"
-    yield f"  {numbers['found_uncorroborated']:,} met by one field only (not used for the verdict)"
+    yield f"  {numbers['found_by_own_id']:,} more by that id alone, in a table of its people"
+    alone = numbers["found_uncorroborated"] - numbers["found_by_own_id"]
+    yield f"  {alone:,} met by one field only (not used for the verdict)"
     yield f"  {report['coincidences']['sentence']}"
     if report["places"]:
         yield "Where:"
         for place in sorted(report["places"], key=lambda p: (-p["people"], p["path"], p["where"]))[:20]:
             yield f"  {place['people']:>8,}  {place['state']:7}  {place['path']}, {place['where']}"
+    for table in report["judgement"]["tables"][:20]:
+        yield f"  {table['sentence']}"
     yield (
         f"Coverage: {coverage['share']:.2%} of {coverage['exhibit_bytes'] + coverage['unpacked_bytes']:,} bytes read "
         f"({coverage['exhibits']:,} exhibits, {coverage['unpacked']:,} files unpacked)"
@@ -179,4 +335,4 @@ def _summary(report: Mapping[str, Any], out: Path | None) -> Iterator[str]:
     changed = sum(1 for exhibit in report["exhibits"] if not exhibit["unchanged"])
     yield f"Exhibits: {len(report['exhibits']):,}, {'unchanged' if not changed else f'{changed} CHANGED'}"
     if out is not None:
-        yield f"Report: {out / 'report.html'}, {out / 'report.json'}"
+        yield f"Report: {out / 'report.html'}, and the same signed for others to check: beholden examine verify {out}"

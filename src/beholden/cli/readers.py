@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from beholden.backends.evidence.workers.caged import Caged
     from beholden.journeys.examine import Searcher
 
-STATE = "state"
+STATE = ".report-state"
 """The folder within --out in which finished exhibits are kept while an examination goes on."""
 
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
+from beholden.forensics.region import Region
+from beholden.forensics.spot import Strips, Within
+
 
 class Reason(StrEnum):
     """Why bytes were not searched, in the words of the report."""
@@ -60,9 +63,22 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionCoverage:
+    """The coverage of all bytes of one class. `read + skipped + unreadable == bytes`."""
+
+    region: Region
+    files: int
+    bytes: int
+    read: int
+    skipped: int
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """The coverage of an examination. `read + skipped + unreadable == bytes`, for the exhibits and for what was
-    unpacked from them together. `gaps` are the first thousand; `gap_counts` counts all."""
+    unpacked from them together, and so in each of the `regions`, which add up to the whole. `gaps` are the first
+    thousand; `gap_counts` counts all."""
 
     exhibits: int
     exhibit_bytes: int
@@ -76,6 +92,7 @@ class Statement:
     complete: bool
     checks: tuple[str, ...] = ()
     """What the checksums stored in disk images say of what was read."""
+    regions: tuple[RegionCoverage, ...] = ()
 
     @property
     def share(self) -> float:
@@ -85,8 +102,21 @@ class Statement:
 
 
 @dataclass(slots=True)
-class Coverage:
-    """Collects the statement, one file (an exhibit or an unpacked member) after the other."""
+class Counts:
+    """Bytes of one class so far."""
+
+    files: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    unreadable: int = 0
+
+
+@dataclass(slots=True)
+class Coverage(Within):
+    """Collects the statement, one file (an exhibit or an unpacked member) after the other.
+
+    Files and gaps belong to the spot that it is `within`, the innermost one.
+    """
 
     exhibits: int = 0
     exhibit_bytes: int = 0
@@ -94,13 +124,21 @@ class Coverage:
     unpacked_bytes: int = 0
     skipped: int = 0
     unreadable: int = 0
+    regions: dict[Region, Counts] = field(default_factory=dict)
+    strips: Strips = field(default_factory=Strips)
     _gaps: list[Gap] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
     _complete: bool = True
     _checks: list[str] = field(default_factory=list)
 
+    def _counts_here(self) -> Counts:
+        return self.regions.setdefault(self.spot.region if self.spot else Region.FILE, Counts())
+
     def file(self, size: int, *, unpacked: bool) -> None:
         """A file whose bytes are now accounted for: read, unless a gap says otherwise."""
+        here = self._counts_here()
+        here.files += 1
+        here.bytes += size
         if unpacked:
             self.unpacked += 1
             self.unpacked_bytes += size
@@ -110,10 +148,15 @@ class Coverage:
 
     def gap(self, path: str, reason: Reason, size: int = 0, detail: str = "") -> None:
         """So many bytes of a file were not searched. The caller keeps gaps of one file apart and within its size."""
+        here = self._counts_here()
         if reason in SKIPPED:
             self.skipped += size
+            here.skipped += size
         else:
             self.unreadable += size
+            here.unreadable += size
+        if self.spot is not None:
+            self.strips.spread(self.spot, size, "skipped" if reason in SKIPPED else "unreadable")
         self._counts[reason] = self._counts.get(reason, 0) + 1
         self._complete = self._complete and reason in HARMLESS
         if len(self._gaps) < MAX_GAPS:
@@ -139,6 +182,18 @@ class Coverage:
             dict(sorted(self._counts.items())),
             self._complete,
             tuple(self._checks),
+            tuple(
+                RegionCoverage(
+                    region,
+                    one.files,
+                    one.bytes,
+                    one.bytes - one.skipped - one.unreadable,
+                    one.skipped,
+                    one.unreadable,
+                )
+                for region in Region
+                if (one := self.regions.get(region)) is not None
+            ),
         )
 
 
@@ -155,6 +210,9 @@ def _both(earlier: Any, later: Any) -> Any:
     another up to their limit, what holds for both holds for the whole."""
     if isinstance(earlier, bool):
         return earlier and later
+    if isinstance(earlier, Strips):
+        earlier.absorb(later)
+        return earlier
     if isinstance(earlier, list):
         return [*earlier, *later[: max(0, MAX_GAPS - len(earlier))]]
     if isinstance(earlier, dict):

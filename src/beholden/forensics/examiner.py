@@ -1,8 +1,10 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from beholden.forensics.beside import NOTHING, Beside, once
 from beholden.forensics.containers import HEAD, PACKED, VOLUMES, Form, Limits, Stop, form_of, recognise, shown
@@ -19,6 +21,7 @@ from beholden.forensics.readings.tree import allowance
 from beholden.forensics.region import Ranges, Region, State, first, shared
 from beholden.forensics.rows import rows
 from beholden.forensics.source import Held, Part, Source, next_data
+from beholden.forensics.spot import Spot, whole
 from beholden.forensics.tally import Site, Tally
 from beholden.model.errors import BadInput
 
@@ -50,18 +53,29 @@ _STOPS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a source comes from: its exhibit, and the way into it."""
+    """Where a source comes from: its exhibit, and the way into it.
+
+    `covers` is what the source takes of its container. `modified` is when that says that it was written last.
+    """
 
     exhibit: int
     path: str
     depth: int = 0
     region: Region = Region.FILE
+    covers: Ranges = ()
+    modified: datetime | None = None
 
     def inner(self, name: str, region: Region = Region.MEMBER) -> "Place":
         """A member of a container. What lies in something deleted is deleted."""
         region = self.region if self.region.state is State.DELETED else region
         path = f"{self.path} > {shown(name)}" if name else self.path
         return Place(self.exhibit, path, self.depth + 1, region)
+
+    def spot(self, size: int, outer: Spot | None) -> Spot:
+        """Where a source of so many bytes lies, in the spot of its container if it has one."""
+        if outer is None:
+            return whole(self.exhibit, size, self.region, self.modified)
+        return outer.within(self.covers, size, self.region, self.modified)
 
 
 @dataclass(slots=True)
@@ -82,6 +96,8 @@ class Examiner:
     encoded: Allowance = field(default_factory=lambda: Allowance(0))
     """What decoding left out of the file that is being read."""
     databases: Databases = field(default_factory=Databases)
+    records: Counter[Site] = field(default_factory=Counter)
+    """Rows of each table of the database that is being read."""
 
     def examine(
         self,
@@ -95,7 +111,17 @@ class Examiner:
         """Search one file. `logs` are the companions of a database, by the end of their names; `beside` are the files
         around it, which are searched on their own. `known` is how it is to be read, where its first bytes are not to
         decide."""
-        logs = logs or {}
+        outer = self.coverage.spot
+        spot = place.spot(source.size, outer)
+        if outer is None:
+            self.coverage.strips.sized(place.exhibit, source.size)
+            self.tally.strips.sized(place.exhibit, source.size)
+        with self.coverage.within(spot), self.tally.within(spot):
+            self._examine(place, source, logs or {}, beside, known)
+
+    def _examine(
+        self, place: Place, source: Source, logs: Mapping[str, Source], beside: Beside, known: Form | None
+    ) -> None:
         self.coverage.file(source.size, unpacked=place.depth > 0)
         if known is not None:
             form, name = known, ""
@@ -142,7 +168,7 @@ class Examiner:
         """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable, but for
         those that were `inflated`."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
-        opaque = 0
+        opaque = lines = addresses = 0
         for start in _chunks(source):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
@@ -150,16 +176,19 @@ class Examiner:
                 if first + match.last >= start and first + match.first < start + CHUNK:
                     self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
+            lines, addresses = lines + body.count(b"\n"), addresses + body.count(b"@")
             if judge:
                 opaque += _opaque_bytes(body, start, inflated)
             self.progress(len(body))
         self._left_encoded(place)
+        self.tally.count(site, addresses or lines + 1)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, opaque)
 
     def _rows(self, place: Place, source: Source) -> None:
         """Search the rows of a table that its reader wrote out; a line that is no row is searched as text."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
+        opaque = 0
         for offset, line, values in rows(source):
             if values is None:
                 found = match_text(line, self.sought, self.tested)
@@ -167,6 +196,11 @@ class Examiner:
                 found = match_row(values, self.sought, self.tested)
             for match in found:
                 self.tally.add(site, match, offset + match.first)
+            for value in values or ():
+                if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB:
+                    opaque += self._blob(place, site, "value", offset, value)
+        if opaque:
+            self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the table")
         self.progress(source.size)
 
     def _fragments(self, place: Place, source: Source) -> Ranges:
@@ -255,7 +289,7 @@ class Examiner:
             return
         with ExitStack() as stack:
             beside = Beside(entry.name, place.path, once(lambda path: _opened(path, names, stack)))
-            inner = place.inner(entry.name, entry.region)
+            inner = replace(place.inner(entry.name, entry.region), covers=entry.covers, modified=entry.modified)
             self.examine(inner, unpacked.source, logs, beside=beside, known=unpacked.form)
 
     def _between(self, place: Place, source: Source, covered: Sequence[Ranges], left: int) -> None:
@@ -302,6 +336,7 @@ class Examiner:
                 self.progress(0)
         self._left_encoded(place)
         opaque += database.unreadable
+        self._count_records(place)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the database")
         for what, times in database.faults.items():
@@ -311,30 +346,35 @@ class Examiner:
         self.progress(source.size + sum(logs[ending].size for ending in taken))
         return {ending: log for ending, log in logs.items() if ending not in taken}
 
+    def _count_records(self, place: Place) -> None:
+        own = [site for site in self.records if (site.exhibit, site.path) == (place.exhibit, place.path)]
+        for site in own:
+            self.tally.count(site, self.records.pop(site))
+
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
-        site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
+        site = Site(place.exhibit, place.path, _table(row.table, row.zone), _state(place, row.state))
+        self.records[site] += 1
         for match in match_row(row.values, self.sought, self.tested):
             if row.state is not State.DELETED:
                 live[match.person] = live.get(match.person, False) or match.corroborated
             self.tally.add(site, match, row.offset)
         blobs = [value for value in row.values if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB]
-        return sum(self._blob(place, row, blob) for blob in blobs)
+        return sum(self._blob(place, site, row.table or "unknown table", row.offset, blob) for blob in blobs)
 
-    def _blob(self, place: Place, row: Row, blob: bytes) -> int:
+    def _blob(self, place: Place, site: Site, table: str, offset: int, blob: bytes) -> int:
         """A binary value: a file in a table is examined as one; else how much of it nobody can read."""
         form, _ = recognise(blob[:HEAD])
         if form is not Form.PLAIN:
-            name = f"{row.table or 'unknown table'} at {row.offset}"
-            self.examine(place.inner(name), Held(blob))
+            inner = replace(place.inner(f"{table} at {offset}"), covers=((offset, 1),))
+            self.examine(inner, Held(blob))
             return 0
-        site = Site(place.exhibit, place.path, _table(row.table, row.zone), row.state)
         for match in self._match(blob):
-            self.tally.add(site, match, row.offset + match.first)
+            self.tally.add(site, match, offset + match.first)
         return _opaque_bytes(blob)
 
     def _leftover(self, place: Place, found: Leftover, live: dict[int, bool]) -> int:
         """Bytes without rows. Who is live in this database is not called deleted for a stale copy in its pages."""
-        site = Site(place.exhibit, place.path, _table(found.table, found.zone), found.state)
+        site = Site(place.exhibit, place.path, _table(found.table, found.zone), _state(place, found.state))
         for match in self._match(found.data, binary=True):
             if found.state is State.LIVE:
                 live[match.person] = live.get(match.person, False) or match.corroborated
@@ -346,6 +386,11 @@ class Examiner:
 
 def _table(table: str, zone: str) -> str:
     return f"table {table}, {zone}" if table and not table.startswith("index ") else f"{table or 'unknown'}, {zone}"
+
+
+def _state(place: Place, state: State) -> State:
+    """What a row is: in a deleted file nothing is live."""
+    return State.DELETED if place.region.state is State.DELETED else state
 
 
 def _opened(path: str, names: Mapping[str, Entry], stack: ExitStack) -> Source | None:

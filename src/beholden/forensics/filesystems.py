@@ -38,6 +38,11 @@ def file_system(head: bytes) -> str | None:
     return None
 
 
+def outlived(head: bytes) -> bool:
+    """Whether a partition table stands in front of a superblock, which then is of an earlier life of the disk."""
+    return is_disk(head) and not (is_ntfs(head) or is_exfat(head) or is_fat(head) or is_iso(head))
+
+
 def closed(head: bytes) -> str | None:
     """The name of a volume or image that is recognised and not decoded."""
     for offset, magic, name in _CLOSED:
@@ -52,8 +57,6 @@ _CLOSED = (
     (32, b"NXSB", "APFS container"),
     (3, b"-FVE-FS-", "BitLocker encrypted volume"),
     (3, b"MSWIN4.1-FVE-FS-", "BitLocker encrypted volume"),
-    (512, b"LABELONE", "LVM physical volume"),
-    (0, b"LABELONE", "LVM physical volume"),
     (4096, b"\xfc\x4e\x2b\xa9", "member of a Linux RAID"),
     (0, b"vhdxfile", "VHDX disk image"),
     (0, b"COWD", "VMDK disk image (COWD)"),
@@ -147,7 +150,16 @@ def is_disk(head: bytes) -> bool:
         return False
     entries = [head[446 + 16 * number :][:16] for number in range(4)]
     used = [entry for entry in entries if entry[4] != 0]
-    return bool(used) and all(entry[0] in (0, 0x80) and entry[12:16] != bytes(4) for entry in used)
+    return bool(used) and all(
+        entry[0] in (0, 0x80) and entry[8:12] != bytes(4) and entry[12:16] != bytes(4) for entry in used
+    )
+
+
+def is_lvm(head: bytes) -> bool:
+    """Whether an LVM2 label stands in one of the first four sectors: a disk of logical volumes."""
+    return any(
+        head[at : at + 8] == b"LABELONE" and head[at + 24 : at + 32] == b"LVM2 001" for at in range(0, 2048, SECTOR)
+    )
 
 
 def _power(field: bytes, least: int, most: int) -> bool:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from beholden.forensics import coverage as coverages
 from beholden.forensics import tally as tallies
 from beholden.forensics.coverage import Coverage
+from beholden.forensics.hits import Find
 from beholden.forensics.kernel.found import Tested
 from beholden.forensics.tally import Tally
 from beholden.model.errors import Damaged
@@ -24,11 +25,16 @@ from beholden.model.errors import Damaged
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Who was found, what was read, how many candidates were compared."""
+    """Who was found, what was read, how many candidates were compared.
+
+    `finds` are the single finds, where they are asked for, up to a limit; `unlisted` counts those beyond it.
+    """
 
     tally: Tally = field(default_factory=Tally)
     coverage: Coverage = field(default_factory=Coverage)
     tested: Tested = field(default_factory=Tested)
+    finds: tuple[Find, ...] = ()
+    unlisted: int = 0
 
 
 def merge(parts: Mapping[int, Outcome]) -> Outcome:
@@ -38,6 +44,8 @@ def merge(parts: Mapping[int, Outcome]) -> Outcome:
         tallies.merge(part.tally for part in ordered),
         coverages.merge(part.coverage for part in ordered),
         _counted(part.tested for part in ordered),
+        tuple(find for part in ordered for find in part.finds),
+        sum(part.unlisted for part in ordered),
     )
 
 
@@ -137,6 +145,8 @@ def _reader(kind: Any) -> Reader:
         return datetime.fromisoformat
     if kind in (int, float, str, bool, type(None)):
         return _scalar(kind)
+    if kind is Find:
+        return _find
     origin, inner = get_origin(kind), get_args(kind)
     if origin is dict:
         return _mapping(*map(_reader, inner))
@@ -145,6 +155,10 @@ def _reader(kind: Any) -> Reader:
     if origin is tuple:
         return _fixed(tuple(map(_reader, inner)))
     return _any_of(tuple(map(_reader, inner)))  # a union
+
+
+def _find(value: Any) -> Find:
+    return Find(*_each(value, [_reader(hint) for hint in get_type_hints(Find).values()]))
 
 
 def _record(kind: Any) -> Reader:

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from beholden.forensics.containers import Form, Limits, Stop
 from beholden.forensics.coverage import Reason
+from beholden.forensics.hits import Find, Kept
 from beholden.forensics.region import Ranges, Region
+from beholden.forensics.seal import PublicKey, Signed
 from beholden.forensics.source import Source
 from beholden.model.errors import BadInput
 from beholden.model.ids import AppNumber, ExaminationId
@@ -22,7 +24,8 @@ class Exhibit:
     """One file of the evidence as it was taken in.
 
     `path` is the operating system's name (undecodable bytes as surrogates); `name` is safe to print. `size` is in
-    bytes; `sha256` is the digest before anything was searched.
+    bytes; `sha256` is the digest before anything was searched. `modified` is when the file system says that it was
+    written last.
     """
 
     number: int
@@ -30,6 +33,7 @@ class Exhibit:
     name: str
     size: int
     sha256: str
+    modified: datetime | None = None
     segment_of: int | None = None
     """The number of the exhibit whose further segment this is; opening that one reads this one too."""
 
@@ -84,12 +88,15 @@ class Entry:
     """A member of a container. `covers` are the bytes of the container that it takes: nobody else searches those.
 
     A name is empty where the member is the container in another guise: the disk in a disk image.
+
+    `modified` is when the container says that it was written last; None where it does not say.
     """
 
     name: str
     covers: Ranges
     open: Callable[[], AbstractContextManager[Unpacked]]
     region: Region = Region.MEMBER
+    modified: datetime | None = None
 
     @property
     def packed(self) -> int:
@@ -130,6 +137,51 @@ class Evidence(Protocol):
 
     def digests(self, exhibits: Sequence[Exhibit], progress: Progress) -> Iterator[str | None]:
         """The SHA-256 of each exhibit now, in their order; None where it is gone or cannot be read."""
+        ...
+
+
+class Hits(Protocol):
+    """Keeps every single find of an examination, however many, in bounded memory."""
+
+    def add(self, find: Find) -> None:
+        """Keep one find. The order in which they come does not matter."""
+        ...
+
+    def finish(self) -> Kept:
+        """All were added: order them, drop what is there twice, and close. Raises Unavailable."""
+        ...
+
+
+class Seal(Protocol):
+    """Signs manifests and reports with the examination key."""
+
+    def sign(self, data: bytes) -> Signed:
+        """The signature under the present key. The same data under the same key has the same signature."""
+        ...
+
+    def public(self) -> Sequence[PublicKey]:
+        """The present key and all earlier ones, the newest first."""
+        ...
+
+    def rotate(self) -> PublicKey:
+        """Make a new key and destroy the private half of the old one. What the old one signed still verifies."""
+        ...
+
+
+class ReportFolder(Protocol):
+    """A report that somebody handed over: read only, and nothing in it is believed."""
+
+    def names(self) -> Sequence[str]:
+        """All that lies in it. Raises Unavailable when it cannot be listed."""
+        ...
+
+    def read(self, name: str, most: int) -> bytes | None:
+        """A file's bytes; None when it is not there, is no regular file, or has more than `most`. Raises Unavailable
+        when the medium fails."""
+        ...
+
+    def sha256(self, name: str) -> str | None:
+        """A file's digest; None when it is not there or is no regular file. Raises Unavailable as above."""
         ...
 
 

@@ -65,13 +65,13 @@ def _is_row(data: Any, start: int, end: int, low: int, high: int) -> bool:
 
 
 @inner
-def _opening(data: Any, at: int, low: int) -> int:
-    """The brace that opens the object around `at`; -1 where none does."""
+def _opening(data: Any, at: int, low: int, opens: int, closes: int) -> int:
+    """The bracket that is open at `at`; -1 where none is."""
     depth, at = 0, at - 1
     while at >= low:
-        if data[at] == 125:
+        if data[at] == closes:
             depth += 1
-        elif data[at] == 123:
+        elif data[at] == opens:
             if depth == 0:
                 return at
             depth -= 1
@@ -80,12 +80,12 @@ def _opening(data: Any, at: int, low: int) -> int:
 
 
 @inner
-def _closing(data: Any, at: int, high: int) -> int:
+def _closing(data: Any, at: int, high: int, opens: int, closes: int) -> int:
     depth = 0
     while at < high:
-        if data[at] == 123:
+        if data[at] == opens:
             depth += 1
-        elif data[at] == 125:
+        elif data[at] == closes:
             if depth == 0:
                 return at
             depth -= 1
@@ -118,10 +118,10 @@ def _key(data: Any, brace: int, low: int) -> tuple[int, bool]:
 def _object(data: Any, start: int, end: int, low: int, high: int) -> tuple[int, int]:
     """The object around a hit with those that it is a part of, within low and high."""
     for _ in range(6):
-        opened = _opening(data, start, low)
+        opened = _opening(data, start, low, 123, 125)
         if opened < 0:
             return low, high
-        closed = _closing(data, end, high)
+        closed = _closing(data, end, high, 123, 125)
         end = high if closed < 0 else closed + 1
         key, is_data = _key(data, opened, low)
         if key < 0 or is_data:
@@ -211,6 +211,25 @@ def _cut(data: Any, at: int, other: int, step: int) -> tuple[int, int]:
 
 
 @inner
+def _tuple(data: Any, start: int, end: int, low: int, high: int) -> tuple[int, int]:
+    """The row of an INSERT around a hit: in brackets, after a comma or VALUES, before a comma, semicolon or the end."""
+    opened = _opening(data, start, low, 40, 41)
+    if opened < 0:
+        return low, high
+    closed = _closing(data, end, high, 40, 41)
+    before, after = opened - 1, closed + 1
+    while before >= 0 and data[before] <= 32:
+        before -= 1
+    while closed > 0 and after < len(data) and data[after] <= 32:
+        after += 1
+    follows = before >= 0 and (data[before] == 44 or (data[before] | 32) == 115)
+    goes_on = closed < 0 or after >= len(data) or data[after] in {44, 59}
+    if not (follows and goes_on) or _count(data, opened, high if closed < 0 else closed, 44) == 0:
+        return low, high
+    return opened, high if closed < 0 else closed + 1
+
+
+@inner
 def record(
     data: Any, start: int, end: int, reach: int, begins: Any, ends: Any, first: int, last: int
 ) -> tuple[int, int, int, int]:
@@ -230,9 +249,9 @@ def record(
     if row:
         low, high = line_start, line_end
     braces_low, braces_high = _object(data, start, end, low, high)
-    if row and braces_low == low and braces_high == high and not _is_tuple(data, start, low):
+    if row and braces_low == low and braces_high == high and _opening(data, start, low, 40, 41) < 0:
         return low, high, low, high
-    low, high = braces_low, braces_high
+    low, high = _tuple(data, start, end, braces_low, braces_high)
     sure_low, may_low, sure_high, may_high = low, low, high, high
     left = _other(data, start - 1, low - 1, -1, begins, ends, first, last)
     if left >= 0:
@@ -242,18 +261,3 @@ def record(
     if right >= 0:
         sure_high, may_high = _cut(data, end, right, 1)
     return sure_low, sure_high, may_low, may_high
-
-
-@inner
-def _is_tuple(data: Any, start: int, low: int) -> bool:
-    """Whether a bracket is open before a hit: rows of an INSERT stand side by side on one line."""
-    depth, at = 0, start - 1
-    while at >= low:
-        if data[at] == 41:
-            depth += 1
-        elif data[at] == 40:
-            if depth == 0:
-                return True
-            depth -= 1
-        at -= 1
-    return False

@@ -44,6 +44,18 @@ def first(ranges: Ranges, length: int) -> Ranges:
     return tuple(taken)
 
 
+def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The ranges by their place, each byte in one of them only."""
+    found: list[tuple[int, int]] = []
+    for start, length in sorted(ranges):
+        if found and start <= found[-1][0] + found[-1][1]:
+            before = found[-1]
+            found[-1] = (before[0], max(before[1], start + length - before[0]))
+        elif length > 0:
+            found.append((start, length))
+    return tuple(found)
+
+
 def without(ranges: Ranges, taken: Iterable[Ranges]) -> Ranges:
     """Those bytes of the ranges that are in none of the others."""
     gone = sorted((start, start + length) for others in taken for start, length in others)

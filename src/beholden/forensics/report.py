@@ -8,15 +8,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from beholden.forensics.coverage import Statement
 from beholden.forensics.needles import Needles
+from beholden.forensics.ports import Exhibit
 from beholden.forensics.tally import PersonFound, Tally
 from beholden.forensics.verdict import Decision
 from beholden.model.ids import PersonNumber
 from beholden.model.time import text
 
-FORMAT = "beholden examination 1"
+FORMAT = "beholden examination 2"
+MANIFEST_FORMAT = "beholden manifest 1"
 MAX_ALONE = 1_000
 
 SEARCHED = (
@@ -51,7 +54,10 @@ class Custody:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Who examined what, when, and against which claim. `ledger_size` is how many entries the ledger had.
+    """Who examined what, when, and against which claim.
+
+    `ledger_size` is how many entries the ledger had up to the last disclosure to this app: what came after says nothing
+    here, and the same examination done again has the same report.
 
     `worker` is what stood between the readers of evidence and everything else.
     """
@@ -97,8 +103,9 @@ def document(
     coincidences: float,
     sought: Needles,
     tally: Tally,
+    more: Mapping[str, object],
 ) -> dict[str, object]:
-    """The report as plain values, in a fixed order."""
+    """The report as plain values, in a fixed order. `more` are further sections, in theirs."""
     return {
         "format": FORMAT,
         "examination": _header(header),
@@ -108,12 +115,13 @@ def document(
         "places": _places(tally),
         "coverage": _coverage(coverage),
         "exhibits": [asdict(one) | {"unchanged": one.unchanged} for one in custody],
-        "coincidences": {"expected_hits": coincidences, "sentence": _chance(coincidences)},
+        "coincidences": {"expected_people": coincidences, "sentence": _chance(coincidences)},
         "unusable": {kind.value: count for kind, count in sorted(sought.unusable.items())},
         "searched": list(SEARCHED),
         "not_searched": list(NOT_SEARCHED),
         "people": _people(tally, sought, corroborated=True),
         "uncorroborated": _people(tally, sought, corroborated=False)[:MAX_ALONE],
+        **more,
     }
 
 
@@ -130,6 +138,7 @@ def _places(tally: Tally) -> list[dict[str, object]]:
             "path": site.path,
             "where": site.where,
             "state": site.state.value,
+            "modified": None if count.modified is None else text(count.modified),
             "people": len(count.corroborated),
             "uncorroborated": len(count.alone - count.corroborated),
         }
@@ -143,8 +152,8 @@ def _coverage(statement: Statement) -> dict[str, object]:
 
 def _chance(expected: float) -> str:
     if expected < 1e-9:
-        return "By chance alone, fewer than one hit in a billion such examinations would be expected."
-    return f"By chance alone, {expected:.2g} hits would be expected."
+        return "By chance alone, fewer than one person in a billion such examinations would be expected."
+    return f"By chance alone, {expected:.2g} people would be expected, found by two fields."
 
 
 def _people(tally: Tally, sought: Needles, *, corroborated: bool) -> list[dict[str, object]]:
@@ -177,7 +186,24 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def manifest(custody: Sequence[Custody]) -> bytes:
-    """One line an exhibit: digest, size, name. Its digest in the ledger pins all exhibits, however many."""
-    lines = (f"{one.sha256}  {one.size}  {one.name}\n" for one in custody)
-    return "".join(lines).encode("utf-8", "replace")
+def manifest(exhibits: Sequence[Exhibit]) -> bytes:
+    """One line an exhibit: digest, size, name. Its digest in the ledger pins all exhibits, however many.
+
+    Canonical: the name is the system's own, byte for byte, with everything but plain characters as %XX, so that two
+    names never look the same; the order is that of the exhibits' numbers.
+    """
+    lines = (f"{one.sha256}  {one.size}  {quote(one.path, '/', 'utf-8', 'surrogateescape')}\n" for one in exhibits)
+    return f"{MANIFEST_FORMAT}\n{''.join(lines)}".encode()
+
+
+def exhibits_in(manifest: bytes) -> list[tuple[str, int]] | None:
+    """The digests and sizes that a manifest lists; None for what is none."""
+    found: list[tuple[str, int]] = []
+    try:
+        head, *lines = manifest.decode("ascii").removesuffix("\n").split("\n")
+        for line in lines:
+            digest, size, _name = line.split("  ", 2)
+            found.append((digest, int(size)))
+    except ValueError:
+        return None
+    return found if head == MANIFEST_FORMAT else None

@@ -99,7 +99,7 @@ class Joined:
                 break
             pieces.append(piece)
             offset, length = offset + len(piece), length - len(piece)
-            index += offset >= self._ends[index]
+            index = bisect_right(self._ends, offset)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def next_data(self, offset: int) -> int:

@@ -1,14 +1,15 @@
 """Whether bytes read as text."""
 
-import re
+import numpy as np
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL = np.zeros(256, np.uint8)
+_CONTROL[[*range(9), *range(14, 27), *range(28, 32), 127]] = 1
 
 
 def looks_binary(raw: bytes) -> bool:
     """Whether more than one byte in 300 of the beginning is a control character that texts do not have."""
     sample = raw[:65536]
-    return len(_CONTROL.findall(sample)) * 300 > len(sample)
+    return int(np.count_nonzero(_CONTROL[np.frombuffer(sample, np.uint8)])) * 300 > len(sample)
 
 
 def is_text(block: bytes) -> bool:

@@ -7,7 +7,7 @@ order.
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from beholden.forensics.beside import Beside, once
@@ -15,12 +15,15 @@ from beholden.forensics.containers import Limits
 from beholden.forensics.coverage import Reason
 from beholden.forensics.databases import Databases
 from beholden.forensics.examiner import LOGS, Examiner, Place
+from beholden.forensics.hits import Find
 from beholden.forensics.needles import Needles
 from beholden.forensics.outcome import Outcome, written
 from beholden.forensics.ports import Evidence, Exhibit, Open
 from beholden.forensics.source import Source
 from beholden.model.errors import Unavailable
 
+MAX_FINDS = 1_000_000
+"""Finds of one unit that are listed one by one; all are counted."""
 Searched = Callable[[int], None]
 """Told how many more bytes were searched."""
 
@@ -76,10 +79,12 @@ class Job:
     sought: Needles
     limits: Limits
     exhibits: tuple[Exhibit, ...] = ()
+    listed: bool = False
+    """Whether every single find is told, and not only who was found where."""
 
     def identity(self) -> str:
         """A digest that is another one for other people, other values of theirs, other limits or other evidence."""
-        digest = hashlib.sha256(written([self.limits, self.exhibits]))
+        digest = hashlib.sha256(written([self.limits, self.exhibits, self.listed]))
         for number in sorted(self.sought.people):
             digest.update(written(self.sought.people[number]))
         return digest.hexdigest()
@@ -100,6 +105,8 @@ def search(
     """
     examiner = Examiner(job.sought, job.limits, entries, searched, databases=databases or Databases())
     by_path = {exhibit.path: exhibit for exhibit in job.exhibits}
+    listed = _Listed()
+    examiner.tally.tell(listed.add if job.listed else None)
     with ExitStack() as stack:
         logs: dict[str, Source] = {}
         for ending, log in unit.logs.items():
@@ -110,12 +117,26 @@ def search(
         if source is not None:
             try:
                 beside = Beside(unit.lead.path, "", once(lambda path: _around(open_, by_path.get(path), stack)))
-                examiner.examine(Place(unit.number, unit.lead.name), source, logs, beside=beside)
+                examiner.examine(
+                    Place(unit.number, unit.lead.name, modified=unit.lead.modified), source, logs, beside=beside
+                )
             except Unavailable as error:
                 examiner.coverage.gap(unit.lead.name, Reason.NOT_READABLE, 0, error.message)
     for _ in unit.segments:
         examiner.coverage.file(0, unpacked=False)  # an exhibit of its own, whose bytes were read with the first
-    return Outcome(examiner.tally, examiner.coverage, examiner.tested)
+    return Outcome(examiner.tally, examiner.coverage, examiner.tested, tuple(listed.finds), listed.unlisted)
+
+
+@dataclass(slots=True)
+class _Listed:
+    finds: list[Find] = field(default_factory=list)
+    unlisted: int = 0
+
+    def add(self, find: Find) -> None:
+        if len(self.finds) < MAX_FINDS:
+            self.finds.append(find)
+        else:
+            self.unlisted += 1
 
 
 def _opened(
@@ -159,6 +180,7 @@ def concerns(outcome: Outcome, unit: Unit, sought: Needles) -> bool:
         and all(
             site.exhibit in own and count.corroborated | count.alone <= people for site, count in tally.sites.items()
         )
+        and all(find.exhibit in own and find.person in people for find in outcome.finds)
         and all(one.exhibits <= own and one.first.exhibit in own for one in tally.people.values())
     )
 

@@ -6,22 +6,27 @@ began and never ended: visible, and no verdict. No act holds anything of a perso
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 
 from beholden import __version__
 from beholden.cases import certification as certifications
 from beholden.forensics import report as reports
+from beholden.forensics import sections
 from beholden.forensics import verdict as verdicts
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS
-from beholden.forensics.needles import Needles, Sought, expected_by_chance, needles
+from beholden.forensics.needles import Kind, Needles, Sought, needles
 from beholden.forensics.outcome import Outcome, merge
-from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Intake, Progress
+from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Hits, Intake, Progress
+from beholden.forensics.recall import Recall
+from beholden.forensics.seal import Signed
+from beholden.forensics.seeding import Seeds
 from beholden.forensics.units import InProcess, Job, Searcher, units
 from beholden.gate.pairwise import scoped_ids
+from beholden.journeys import judgement
 from beholden.journeys.acts import operators_only, record
 from beholden.journeys.ports import Engines, Unit
 from beholden.ledger.record import matches
@@ -30,6 +35,7 @@ from beholden.model.app import App
 from beholden.model.disclosure import RecordedDisclosure
 from beholden.model.errors import BadInput, NotFound
 from beholden.model.ids import AppNumber, CaseId, CertificationId, ExaminationId, PersonNumber
+from beholden.model.time import day_of
 
 __all__ = [
     "Claim",
@@ -41,11 +47,15 @@ __all__ = [
     "examinations",
     "examine",
     "read_claim",
+    "shown",
 ]
 
 Verdict = verdicts.Verdict
 MAX_DIGESTS = 3
 """Disclosures of one person whose value digests are compared; an app that polls has the same values in all."""
+Values = Mapping[str, Mapping[str, str]]
+"""Values that the platform hands in for one examination: by the person's outside id and the field's name."""
+_KNOWN = frozenset({"name", "email"})
 MAX_LISTED_EXHIBITS = 200
 """Exhibits whose digests stand in the act itself; the manifest's digest pins the rest."""
 
@@ -64,12 +74,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """A finished examination. `encoded` is the report as JSON, whose digest the ledger has; `report` is the same."""
+    """A finished examination. `encoded` is the report as JSON, whose digest the ledger has; `report` is the same.
+
+    `manifest` lists the exhibits as they were taken in, and was signed before anything was searched.
+    """
 
     record: ExaminationRecord
     because: tuple[str, ...]
     report: Mapping[str, object]
     encoded: bytes
+    manifest: bytes
+    manifest_signed: Signed
 
     @property
     def verdict(self) -> verdicts.Verdict:
@@ -83,6 +98,7 @@ class _Received:
 
     first_at: datetime
     last_at: datetime
+    fields: frozenset[str] = frozenset()
     with_digests: list[RecordedDisclosure] = field(default_factory=list)
 
 
@@ -145,47 +161,82 @@ def examine(
     taken_at: datetime | None = None,
     limits: Limits | None = None,
     searcher: Searcher | None = None,
+    values: Values | None = None,
+    hits: Hits | None = None,
+    hashed: bool = False,
+    seeds: Seeds | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Examination:
     """Search everything under `paths` for the people whose data the app received.
 
     `taken_at` is when the evidence was taken, now by default. `searcher` is who reads it, this process by default.
-    Raises BadInput for paths that do not exist, NotFound for an unknown app or case, NotAllowed for a developer, a
-    person or an app.
+    `values` are further values of people, for this examination only; those that the app never received are not looked
+    for. `hits` keeps every single find. `hashed` looks for digests of addresses and phones too. `seeds` plants made-up
+    people beside the evidence, to measure how much of what is there is found. Raises BadInput for paths that do not
+    exist, NotFound for an unknown app or case, NotAllowed for a developer, a person or an app.
     """
-    order = _ordered(engines, client_id, actor, claim, case, tuple(map(shown, paths)), taken_at)
+    order = _ordered(engines, client_id, actor, claim, case, tuple(sorted(map(shown, paths))), taken_at)
     intake = evidence.take_in(paths, progress)
-    manifest = reports.sha256(reports.manifest([_custody(exhibit, exhibit.sha256) for exhibit in intake.exhibits]))
-    _record_intake(engines, order, intake, manifest)
-    sought, unsought, received = _load(engines, order.app)
+    manifest = reports.manifest(intake.exhibits)
+    signed = engines.seal.sign(manifest)
+    _record_intake(engines, order, intake, reports.sha256(manifest), signed)
+    sought, unsought, received, ledgered = _load(engines, order.app, values or {}, hashed=hashed)
     searcher = searcher or InProcess(evidence)
-    found = _search(searcher, intake, sought, limits or Limits(), _counter(intake, progress))
+    job = Job(sought, limits or Limits(), intake.exhibits, listed=hits is not None)
+    found = _search(searcher, intake, job, hits, _counter(intake, progress))
+    measured = judgement.recall(evidence, seeds, order.id, limits or Limits()) if seeds is not None else None
     custody = list(map(_custody, intake.exhibits, evidence.digests(intake.exhibits, progress)))
     for exhibit in custody:
         if not exhibit.unchanged:
             found.coverage.gap(exhibit.name, Reason.CHANGED, 0)
-    against, later = _weigh(found, intake, custody, received, claim)
-    decision = _decide(found, len(sought.people), custody, order, against, later, unsought)
-    counts = reports.numbers(found.tally, sought, against, later, unsought)
+    with engines.store.read() as unit:
+        weight = judgement.weigh(found, sought, unit.directory.count_people())
+    against, later = _weigh(found, intake, custody, received, claim, weight)
+    decision = _decide(found, len(sought.people), custody, order, against, later, unsought, weight, measured)
+    counts = reports.numbers(found.tally, sought, len(against), later, unsought)
+    counts["found_by_own_id"] = sum(1 for one in weight.keyed if not found.tally.people[one].corroborated)
     ended_at = engines.clock.now()
     report = reports.document(
-        _header(engines, order, len(received), ended_at, searcher.protections),
+        _header(order, ledgered, len(received), ended_at, searcher.protections),
         decision,
         counts,
         custody,
         found.coverage.statement(),
-        expected_by_chance(sought, found.tested),
+        weight.chance.people,
         sought,
         found.tally,
+        _more(order, intake, found, ledgered, manifest, signed, hits)
+        | {"judgement": judgement.section(weight, decision.test, measured)},
     )
     encoded = reports.encoded(report)
-    kept = _kept(order, decision, counts, manifest, reports.sha256(encoded), ended_at)
+    kept = _kept(order, decision, counts, reports.sha256(manifest), reports.sha256(encoded), ended_at)
     _conclude(engines, actor, kept, custody)
-    return Examination(kept, decision.because, report, encoded)
+    return Examination(kept, decision.because, report, encoded, manifest, signed)
+
+
+def _more(
+    order: _Order,
+    intake: Intake,
+    found: Outcome,
+    ledgered: "_Ledgered",
+    manifest: bytes,
+    signed: Signed,
+    hits: Hits | None,
+) -> dict[str, object]:
+    """The sections that pictures are drawn from, and what else lies beside the report."""
+    exhibits = [(exhibit.number, exhibit.name, exhibit.size) for exhibit in intake.exhibits]
+    claimed_at = order.claim.at if order.claim is not None else None
+    return {
+        "strips": sections.strips(exhibits, found.coverage.strips, found.tally.strips),
+        "matrix": sections.matrix(found.tally),
+        "timeline": sections.timeline(ledgered.days, claimed_at, order.taken_at, found.tally),
+        "manifest": {"sha256": reports.sha256(manifest), "key": signed.key.fingerprint},
+        "hits": None if hits is None else asdict(hits.finish()) | {"left_out": found.unlisted},
+    }
 
 
 def _header(
-    engines: Engines, order: _Order, exposed: int, ended_at: datetime, worker: Mapping[str, object]
+    order: _Order, ledgered: "_Ledgered", exposed: int, ended_at: datetime, worker: Mapping[str, object]
 ) -> reports.Header:
     return reports.Header(
         order.id,
@@ -199,7 +250,7 @@ def _header(
         order.began_at,
         ended_at,
         order.taken_at,
-        engines.ledger.size(),
+        ledgered.size,
         __version__,
         worker,
     )
@@ -268,21 +319,40 @@ def _ordered(
     return _Order(id_, app, name, actor, claim, case, paths, now, taken_at or now)
 
 
-def _load(engines: Engines, app: App) -> tuple[Needles, int, Mapping[PersonNumber, _Received]]:
+@dataclass(slots=True)
+class _Ledgered:
+    """The ledger up to the last disclosure to the app: how many entries, and how many disclosures on which day."""
+
+    size: int = 0
+    days: dict[date, int] = field(default_factory=dict)
+
+    def note(self, row: RecordedDisclosure) -> None:
+        """Count one disclosure."""
+        self.size = max(self.size, row.seq + 1)
+        self.days[day_of(row.at)] = self.days.get(day_of(row.at), 0) + 1
+
+
+def _load(
+    engines: Engines, app: App, values: Values, *, hashed: bool
+) -> tuple[Needles, int, Mapping[PersonNumber, _Received], _Ledgered]:
     """Whom to look for; how many of the ledger's people the directory no longer knows; what was received of each."""
     received: dict[PersonNumber, _Received] = {}
+    ledgered = _Ledgered()
     for row in engines.ledger.disclosures(apps=[app.number]):
+        ledgered.note(row)
         one = received.get(row.person)
         if one is None:
             one = received[row.person] = _Received(row.at, row.at)
         one.first_at, one.last_at = min(one.first_at, row.at), max(one.last_at, row.at)
+        if not one.fields.issuperset(row.fields):
+            one.fields |= frozenset(row.fields)
         if row.digests:
             one.with_digests = [*one.with_digests[1 - MAX_DIGESTS :], row]
     numbers = sorted(received)
     with engines.store.read() as unit:
-        sought = list(_sought(engines, unit, app, numbers, received))
+        sought = list(_sought(engines, unit, app, numbers, received, values))
         keys = unit.directory.keys([number for number in numbers if received[number].with_digests])
-    return needles(sought, _Disclosed(received, keys)), len(numbers) - len(sought), received
+    return needles(sought, _Disclosed(received, keys), hashed=hashed), len(numbers) - len(sought), received, ledgered
 
 
 def _sought(
@@ -291,13 +361,21 @@ def _sought(
     app: App,
     numbers: Sequence[PersonNumber],
     received: Mapping[PersonNumber, _Received],
+    values: Values,
 ) -> Iterator[Sought]:
     people = unit.directory.people(numbers)
     known = [number for number in numbers if number in people]
     for number, scoped in zip(known, scoped_ids(engines.pairwise, app.number, known), strict=True):
         person, one = people[number], received[number]
         digests = frozenset(name for row in one.with_digests for name in row.digests)
-        yield Sought(number, scoped, person.outside_id, person.email, person.name, one.first_at, one.last_at, digests)
+        handed = _disclosed_only(values.get(person.outside_id, {}), one.fields)
+        who = (person.outside_id, person.email, person.name)
+        yield Sought(number, scoped, *who, one.first_at, one.last_at, digests, handed)
+
+
+def _disclosed_only(handed: Mapping[str, str], fields: frozenset[str]) -> Mapping[str, str]:
+    """The values of fields that the ledger says the app received; what is known of everyone anyway is left out."""
+    return {name: value for name, value in handed.items() if name in fields and name not in _KNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,14 +410,30 @@ class _Counted:
         self.progress("searching", self.done, max(self.total, self.done))
 
 
-def _search(
-    searcher: Searcher, intake: Intake, sought: Needles, limits: Limits, searched: Callable[[int], None]
+def search(
+    evidence: Evidence,
+    intake: Intake,
+    sought: Needles,
+    limits: Limits,
+    progress: Progress,
+    searcher: Searcher | None = None,
 ) -> Outcome:
-    """What all of the evidence comes to: the same however it is divided among searchers, and whoever is first."""
-    found = {0: _refused(intake)}
+    """Search everything that was taken in; what was not is a gap."""
     job = Job(sought, limits, intake.exhibits)
+    return _search(searcher or InProcess(evidence), intake, job, None, _counter(intake, progress))
+
+
+def _search(
+    searcher: Searcher, intake: Intake, job: Job, hits: Hits | None, searched: Callable[[int], None]
+) -> Outcome:
+    """What all of the evidence comes to: the same however it is divided among searchers, and whoever is first. Single
+    finds go to `hits` as they come, and are not held."""
+    found = {0: _refused(intake)}
     for number, outcome in searcher.search(units(intake.exhibits), job, searched):
-        found[number] = outcome
+        if hits is not None:
+            for find in outcome.finds:
+                hits.add(find)
+        found[number] = replace(outcome, finds=())
     return merge(found)
 
 
@@ -363,19 +457,22 @@ def _weigh(
     custody: Sequence[reports.Custody],
     received: Mapping[PersonNumber, _Received],
     claim: Claim | None,
-) -> tuple[int, int]:
-    """People found that speak against the claim, and people whose data the app (also) received after it.
+    weight: judgement.Weight,
+) -> tuple[Sequence[PersonNumber], int]:
+    """People found who speak against the claim, and how many whose data the app (also) received after it.
 
     Only exhibits that are still what they were count.
     """
     changed = {exhibit.name for exhibit in custody if not exhibit.unchanged}
     spoilt = {exhibit.segment_of for exhibit in intake.exhibits if exhibit.name in changed}
     sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}} - spoilt
-    found = [number for number, one in outcome.tally.people.items() if one.exhibits & sound]
+    none = frozenset[int]()
+    people = outcome.tally.people
+    found = [number for number, one in people.items() if (one.exhibits | weight.keyed.get(number, none)) & sound]
     if claim is None or claim.at is None:
-        return len(found), 0
-    later = sum(1 for number in found if received[number].last_at > claim.at)
-    return len(found) - later, later
+        return found, 0
+    against = [number for number in found if received[number].last_at <= claim.at]
+    return against, len(found) - len(against)
 
 
 def _decide(
@@ -383,14 +480,16 @@ def _decide(
     sought: int,
     custody: Sequence[reports.Custody],
     order: _Order,
-    against: int,
+    against: Sequence[PersonNumber],
     later: int,
     unsought: int,
+    weight: judgement.Weight,
+    measured: Recall | None,
 ) -> verdicts.Decision:
     statement = outcome.coverage.statement()
     return verdicts.decide(
         verdicts.Facts(
-            against,
+            len(against),
             later,
             sought,
             unsought,
@@ -399,6 +498,11 @@ def _decide(
             sum(1 for exhibit in custody if not exhibit.unchanged),
             order.claim.at if order.claim else None,
             order.taken_at,
+            weight.chance.people,
+            measured,
+            weight.single,
+            sum(1 for number in against if Kind.SCOPED_ID in outcome.tally.people[number].fields),
+            weight.expected_own,
         )
     )
 
@@ -414,11 +518,13 @@ def _claim_facts(claim: Claim | None, exposed: int) -> dict[str, object] | None:
     return {"name": claim.name, "at": at, "people": claim.people, "ledger_people": exposed, "sentence": sentence}
 
 
-def _record_intake(engines: Engines, order: _Order, intake: Intake, manifest: str) -> None:
+def _record_intake(engines: Engines, order: _Order, intake: Intake, manifest: str, signed: Signed) -> None:
     details: dict[str, object] = {
         "exhibits": len(intake.exhibits),
         "bytes": sum(exhibit.size for exhibit in intake.exhibits),
         "manifest_sha256": manifest,
+        "manifest_signature": signed.text,
+        "key": signed.key.fingerprint,
         "sha256": [exhibit.sha256 for exhibit in intake.exhibits[:MAX_LISTED_EXHIBITS]],
     }
     if order.case is not None:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from beholden.cases.ports import CaseStore
 from beholden.enforcement.ports import EnforcementStore
-from beholden.forensics.ports import Examinations
+from beholden.forensics.ports import Examinations, Seal
 from beholden.gate.oauth.ports import ConsentBook, OAuthBook
 from beholden.gate.ports import ChangeFeed, GateFacts, GateRows, SearchFacts, SharedTable
 from beholden.gate.resource_types import ResourceTypes
@@ -532,8 +532,8 @@ class Engines:
     `pairwise` is the 32-byte secret behind app-scoped ids. `url` is where people reach the pages, without a slash.
     `contact` is the address that every letter names for questions (GDPR Art. 33(3)(b)). `resource_types` are the
     platform's own, beyond people. `routes` are those of its API, where a gateway stands
-    before it. `signer` signs what goes out. `table` is what the gate's doors answer from, None where that is the store;
-    only `journeys/ruling.py` asks which.
+    before it. `signer` signs what goes out, `seal` the reports of examinations. `table` is what the gate's doors
+    answer from, None where that is the store; only `journeys/ruling.py` asks which.
     """
 
     clock: Clock
@@ -547,6 +547,7 @@ class Engines:
     locks: Locks
     contact: str
     signer: Signer
+    seal: Seal
     limiter: Limiter
     routes: Routes = field(default_factory=Routes)
     resource_types: ResourceTypes = field(default_factory=ResourceTypes)

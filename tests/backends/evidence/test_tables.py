@@ -1,9 +1,11 @@
 """Columnar files are read as rows: who stands in a row is found however wide it is, and however it is damaged."""
 
 import bz2
+import gzip
 import io
 import json
 import lzma
+import os
 import zlib
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ import pytest
 import zstandard
 
 from beholden.backends.evidence.tables import lines
+from beholden.forensics.containers import Limits
 from beholden.forensics.coverage import Reason
 from tests.forensics.people import Search, crowd, numbers
 from tests.forensics.test_coverage import adds_up
@@ -175,6 +178,18 @@ def test_a_value_that_a_few_bytes_repeat_endlessly_is_a_bomb() -> None:
     held = io.BytesIO()
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 100_000, pa.int32()), pa.array(["y" * 20_000]))
     pq.write_table(pa.table({"a": column}), held)
-    search = Search(PEOPLE).through(held.getvalue())
-    assert search.coverage.gap_counts == {Reason.BOMB: 1} and search.coverage.unpacked_bytes < 100 << 20
+    search = Search(PEOPLE, Limits(ratio_from=1 << 20)).through(held.getvalue())
+    assert search.coverage.gap_counts == {Reason.BOMB: 1} and search.coverage.unpacked_bytes < 10 << 20
     assert adds_up(search)
+
+
+def test_law_9_a_file_in_a_binary_column_is_opened_and_a_sealed_one_is_unreadable() -> None:
+    held = io.BytesIO()
+    text = "\n".join(f"{p.email},{p.name}" for p in PEOPLE).encode()
+    pq.write_table(pa.table({"file": [gzip.compress(text)]}), held, write_statistics=False)
+    search = Search(PEOPLE).through(held.getvalue())
+    assert search.live == numbers(PEOPLE) and search.coverage.complete and adds_up(search)
+    held = io.BytesIO()
+    pq.write_table(pa.table({"file": [os.urandom(20_000)]}), held, write_statistics=False)
+    search = Search(PEOPLE).through(held.getvalue())
+    assert search.coverage.gap_counts == {Reason.DISORDER: 1} and adds_up(search)

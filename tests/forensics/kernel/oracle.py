@@ -65,15 +65,21 @@ class Oracle:
         for chain in re.finditer(rb"[0-9]+(?:[ .()/-]{1,2}[0-9]+)+", self.low):
             groups = [(m.start() + chain.start(), m.end() + chain.start()) for m in re.finditer(rb"[0-9]+", chain[0])]
             for first in range(len(groups)):
-                text = self.low[slice(*groups[first])]
-                for start, end in groups[first + 1 :]:
-                    dropped = self.low[start - 1 : end + 1] == b"(0)"
-                    text += b"" if dropped else self.low[start:end]
-                    if len(text) > 17:
-                        break
-                    if not dropped:
-                        left = right = True
-                        yield from self.who(Shape.PHONE, groups[first][0], end, canonical(text), left, right)
+                begin, stop = groups[first]
+                for start in range(begin, stop) if self.binary else (begin,):
+                    yield from self.chained(start, begin, stop, groups[first + 1 :])
+
+    def chained(self, start: int, begin: int, stop: int, groups: list[tuple[int, int]]) -> Iterator:
+        text = self.low[start:stop]
+        for first, last in groups:
+            dropped = self.low[first - 1 : last + 1] == b"(0)"
+            if not dropped:
+                for end in range(first + 1, last + 1) if self.binary else (last,):
+                    digits = text + self.low[first:end]
+                    if len(digits) <= 17:
+                        left = start == begin or self.before(start, end)
+                        yield from self.who(Shape.PHONE, start, end, canonical(digits), left, end == last)
+                text += self.low[first:last]
 
     def integers(self) -> Iterator:
         if self.binary:

@@ -7,7 +7,8 @@ offsets; it only reads single headers.
 import binascii
 import codecs
 import re
-from collections.abc import Iterator
+import string
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -15,7 +16,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from functools import partial
 
-from beholden.backends.evidence.archives.spool import STEP, as_written, lying_there, made, without
+from beholden.backends.evidence.archives.spool import FAULTS, STEP, as_written, lying_there, made, without
 from beholden.forensics.containers import Budget
 from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.source import Part, Source
@@ -29,7 +30,7 @@ _BLANK = re.compile(rb"\r?\n\r?\n|^\r?\n")
 _PLAIN_CHARSETS = frozenset(
     {"", "us-ascii", "ascii", "utf-8", "utf8", "iso-8859-1", "latin-1", "windows-1252", "binary"}
 )
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_NOT_BASE64 = bytes(set(range(256)) - {*string.ascii_letters.encode(), *string.digits.encode(), *b"+/"})
 
 
 def mail(budget: Budget, source: Source) -> Iterator[Entry]:
@@ -93,7 +94,8 @@ class _Reader:
     def _part(self, start: int, end: int, depth: int) -> None:
         head, body = self._head(start, end)
         self._decode(head)
-        boundary = head.get_boundary() if head.get_content_maintype() == "multipart" else None
+        several = head.get_content_maintype() == "multipart"
+        boundary = _asked(head.get_boundary) if several else ""
         if boundary and depth < MAX_DEPTH and len(self._leaves) < MAX_PARTS:
             pieces = self._split(body, end, boundary.encode("utf-8", "surrogateescape"))
             for piece in pieces:
@@ -101,9 +103,10 @@ class _Reader:
             if pieces:
                 return
         if body < end:
-            name = _text(head.get_filename()) or f"part {len(self._leaves) + 1} ({head.get_content_type()})"
+            name = _asked(head.get_filename) or f"part {len(self._leaves) + 1} ({head.get_content_type()})"
             encoding = str(head.get("Content-Transfer-Encoding", "")).strip().lower()
-            charset = str(head.get_param("charset", "")).lower() if head.get_content_maintype() == "text" else ""
+            is_text = head.get_content_maintype() == "text"
+            charset = _asked(partial(head.get_param, "charset", "")).lower() if is_text else ""
             self._leaves.append(_Leaf(name, body, end - body, encoding, charset))
 
     def _head(self, start: int, end: int) -> tuple[Message, int]:
@@ -149,9 +152,9 @@ class _Reader:
             written = _text(value)
             if "=?" in written and len(self._encoded) < MAX_PARTS:
                 self._encoded.append(f"{name}: {_words(written)}")
-        filename = head.get_filename()
+        filename = _asked(head.get_filename)
         if filename and "*" in str(head.get("Content-Disposition", "")):
-            self._encoded.append(f"filename: {_text(filename)}")
+            self._encoded.append(f"filename: {filename}")
 
     def _entry(self, leaf: _Leaf) -> Entry:
         covers = ((leaf.start, leaf.size),)
@@ -164,6 +167,14 @@ class _Reader:
         if convert:
             pieces = partial(_converted, pieces, leaf.charset)
         return made(self._budget, leaf.name, pieces, covers=covers)
+
+
+def _asked(question: Callable[[], object]) -> str:
+    """What Python's parser says of a header; nothing where it stumbles, as it does over some malformed ones."""
+    try:
+        return _text(question())
+    except FAULTS:
+        return ""
 
 
 def _text(value: object) -> str:
@@ -201,7 +212,7 @@ def _base64(part: Source) -> Iterator[bytes]:
     """What base64 stands for; whatever else stands between is left out, as mail programs do."""
     waiting = b""
     for data in _plain(part):
-        waiting += _NOT_BASE64.sub(b"", data)
+        waiting += data.translate(None, _NOT_BASE64)
         whole = len(waiting) // 4 * 4
         yield binascii.a2b_base64(waiting[:whole])
         waiting = waiting[whole:]

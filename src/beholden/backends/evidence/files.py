@@ -7,18 +7,20 @@ and size are the same.
 
 import hashlib
 import os
+import resource
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from datetime import UTC, datetime
 from pathlib import Path
 
 from beholden.backends.evidence import filesystems
-from beholden.backends.evidence.images import opening, partitions, segments
+from beholden.backends.evidence.images import lvm, opening, partitions, segments
 from beholden.backends.evidence.unpack import Unpacker
+from beholden.forensics import filesystems as known
 from beholden.forensics.containers import Form, Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.ports import Entry, Exhibit, Intake, NotTaken, Open, Progress
@@ -28,8 +30,8 @@ from beholden.model.errors import BadInput, Unavailable
 BLOCK = 1 << 20
 MAX_EXHIBITS = 1_000_000
 MAX_DEPTH = 200
-MAX_OPEN = 64
-"""Segments of one image that are open at once."""
+SPARE = 256
+"""Open files that are left to everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,6 @@ class OpenFile:
             return os.pread(self.descriptor, max(0, min(length, self.size - offset)), offset)
         except OSError as error:
             raise Unavailable(f"The evidence cannot be read at byte {offset} ({error.strerror}).") from error
-
-
-@dataclass(frozen=True, slots=True)
-class ReopenedFile:
-    """A Source that opens its file for each read, for images of more segments than may be open at once."""
-
-    opened: Callable[[], AbstractContextManager[Source]]
-    size: int
-
-    def read(self, offset: int, length: int) -> bytes:
-        """See Source."""
-        with self.opened() as source:
-            return source.read(offset, length)
 
 
 class FileEvidence:
@@ -87,7 +76,7 @@ class FileEvidence:
                     continue
                 digest, state = file
                 self._identity[number] = (state.st_dev, state.st_ino)
-                exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest))
+                exhibits.append(Exhibit(number, name, shown(name), state.st_size, digest, _modified(state)))
         return Intake(self._joined(exhibits), tuple(refused))
 
     def _joined(self, exhibits: Sequence[Exhibit]) -> tuple[Exhibit, ...]:
@@ -110,12 +99,10 @@ class FileEvidence:
                 yield source
             return
         parts = (exhibit, *further)
+        _make_room(len(parts))
         with ExitStack() as stack:
-            opened: list[Source] = []
-            for one in parts:
-                held = stack.enter_context(self._file(one)) if len(opened) < MAX_OPEN else None
-                opened.append(held or ReopenedFile(partial(self._file, one), one.size))
-            yield Joined(tuple(opened), tuple(Path(one.path).name for one in parts))
+            opened = tuple(stack.enter_context(self._file(one)) for one in parts)
+            yield Joined(opened, tuple(Path(one.path).name for one in parts))
 
     @contextmanager
     def _file(self, exhibit: Exhibit) -> Iterator[Source]:
@@ -138,7 +125,8 @@ class FileEvidence:
             is_exhibit = isinstance(source, OpenFile | Joined)
             return opening.disk(source, None if is_exhibit else self._unpacker.budget)
         if form is Form.DISK:
-            return partitions.entries(source)
+            is_lvm = known.is_lvm(source.read(0, known.HEAD))
+            return lvm.entries(source) if is_lvm else partitions.entries(source)
         if form is Form.FILE_SYSTEM:
             return filesystems.entries(source, self._unpacker.budget)
         return self._unpacker.entries(form, source)
@@ -239,6 +227,18 @@ class _Walk:
         return Reason.LINK_OUT
 
 
+def _make_room(files: int) -> None:
+    """Let so many files be open at once: all segments of an image are, since whoever reads it may open none."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files + SPARE
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    with suppress(ValueError, OSError):  # more than this host allows: opening them says so
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
+
+
 @contextmanager
 def _opened(path: bytes) -> Iterator[tuple[int, os.stat_result]]:
     """A descriptor on a regular file, read-only. Raises OSError, or Unavailable when it has become something else."""
@@ -276,6 +276,14 @@ def _hashed(path: bytes, progress: Callable[[int], None]) -> tuple[str, os.stat_
         with _opened(path) as (descriptor, state):
             return _digest(descriptor, progress), state
     except (OSError, Unavailable):
+        return None
+
+
+def _modified(state: os.stat_result) -> datetime | None:
+    """When the file system says that it was written last, to the second; None for a time that no calendar has."""
+    try:
+        return datetime.fromtimestamp(int(state.st_mtime), UTC)
+    except (OverflowError, OSError, ValueError):
         return None
 
 

@@ -16,7 +16,7 @@ from beholden.forensics import filesystems
 from beholden.forensics.containers import Budget, Stop
 from beholden.forensics.coverage import Reason
 from beholden.forensics.ports import Damage, Entry, Unpacked
-from beholden.forensics.region import Ranges, Region, without
+from beholden.forensics.region import Ranges, Region, merged, without
 from beholden.forensics.source import Held, Runs, Source
 
 LARGE = 1 << 20
@@ -53,6 +53,8 @@ class _Opened:
     """Slack that is all zeros."""
     inside: list[tuple[int, int]] = field(default_factory=list)
     """Bytes within the structures that are a file's all the same."""
+    sectors: set[int] = field(default_factory=set)
+    """Sectors in which they stand; no other file may have its own there."""
 
     def __post_init__(self) -> None:
         self.volume = Volume(self.source)
@@ -133,6 +135,11 @@ class _Opened:
         if stream.folder or not stream.size:
             return
         covers = table.resident(stream.inode, stream.id) if table is not None else ()
+        sectors = {at // 512 for start, length in covers for at in range(start, start + length, 512)}
+        sectors |= {(start + length - 1) // 512 for start, length in covers if length}
+        if sectors & self.sectors or not all(self._is_structure(sector * 512) for sector in sectors):
+            covers = ()  # a table that lies: those bytes are another's already
+        self.sectors |= sectors
         self.inside += covers
         region = Region.DELETED_FILE if stream.deleted else Region.FILE
         taken = sum(length for _, length in covers)
@@ -164,8 +171,10 @@ class _Opened:
         """What NTFS's table of files holds of deleted ones, where no deleted file was made of it."""
         if table is None:
             return
-        deleted, slack = table.remains()
-        deleted, slack = without(deleted, [tuple(self.inside)]), without(slack, [tuple(self.inside)])
+        others = without(((0, self.source.size),), [tuple(self._in_bytes(STRUCTURE))])
+        deleted, slack = (merged(ranges) for ranges in table.remains())
+        deleted = without(deleted, [others, tuple(self.inside)])
+        slack = without(slack, [others, tuple(self.inside), deleted])
         self.inside += [*deleted, *slack]
         if deleted:
             yield _lying("records of deleted files", self.source, deleted, Region.UNALLOCATED)
@@ -199,6 +208,10 @@ class _Opened:
         if self.volume.left_out:
             damage.append(Damage(0, 0, Reason.TOO_DEEP, f"{self.volume.left_out} folders"))
         return nullcontext(Unpacked(held, held.size, damage=lambda: damage))
+
+    def _is_structure(self, offset: int) -> bool:
+        block = offset // self.volume.block
+        return block < self.blocks.blocks and self.blocks.owner(block) == STRUCTURE
 
     def _in_bytes(self, owner: int) -> Iterator[tuple[int, int]]:
         block = self.volume.block

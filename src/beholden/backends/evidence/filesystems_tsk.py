@@ -81,6 +81,7 @@ class Volume:
             self.block, self.blocks = int(info.block_size), int(info.last_block) + 1
             self._root = int(info.root_inum)
             self._kind = int(info.ftype)
+            self._size = source.size
         except _FAULTS as error:
             raise BadInput("The file system cannot be opened.") from error
         if not 0 < self.block <= 1 << 20:
@@ -104,8 +105,12 @@ class Volume:
                 yield from self._entry(file, path, depth, seen, done, waiting)
 
     def _listed(self, inode: int) -> Iterator[Any]:
+        """A folder's entries. One that says it is larger than the volume would keep the library busy for years."""
         try:
-            yield from self._fs.open_dir(inode=inode)
+            if int(self._fs.open_meta(inode=inode).info.meta.size) > self._size:
+                self.faults += 1
+            else:
+                yield from self._fs.open_dir(inode=inode)
         except _FAULTS:
             self.faults += 1
 

@@ -14,7 +14,7 @@ import pyarrow.ipc
 import pyarrow.orc
 import pyarrow.parquet as pq
 
-from beholden.backends.evidence.archives.spool import FAULTS, Stopped, handle, made
+from beholden.backends.evidence.archives.spool import FAULTS, Stopped, as_written, handle, made, without
 from beholden.forensics.containers import Budget, Form, Stop
 from beholden.forensics.ports import Entry
 from beholden.forensics.region import Ranges, Region
@@ -22,7 +22,9 @@ from beholden.forensics.rows import line
 from beholden.forensics.source import Source
 from beholden.model.errors import BadInput
 
-BATCH = 1024
+BATCH = 256
+AT_ONCE = 16 << 20
+"""Bytes of values that are turned into rows at once."""
 MAX_FOOTER = 64 << 20
 MAX_GROUPS = 100_000
 _BROKEN = (pa.ArrowException, *FAULTS)
@@ -40,6 +42,8 @@ def parquet(budget: Budget, source: Source) -> Iterator[Entry]:
     except _BROKEN as error:
         raise BadInput(f"The Parquet file's list of its columns cannot be read ({type(error).__name__}).") from error
     names = list(file.schema_arrow.names)
+    around = without(tuple(one for covers in ranges for one in covers), source.size)
+    yield as_written("description of the columns", source, around)
     yield made(budget, "names of the columns", lambda: iter((line(names),)), measure=source.size, form=Form.ROWS)
     for number, covers in enumerate(ranges):
         pieces = partial(_row_group, source, number, covers)
@@ -128,10 +132,17 @@ def _lines(batches: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[bytes]:
 def lines(batch: pa.RecordBatch) -> Iterator[bytes]:
     """The rows of a record batch, each a line. Nothing is looked at before the batch is known to be sound."""
     batch.validate(full=True)
-    for start in range(0, batch.num_rows, BATCH):
-        columns = [_values(column) for column in batch.slice(start, BATCH).columns]
+    step = max(1, min(BATCH, AT_ONCE // max(1, sum(_longest(column) for column in batch.columns))))
+    for start in range(0, batch.num_rows, step):
+        columns = [_values(column) for column in batch.slice(start, step).columns]
         for row in zip(*columns, strict=True):
             yield line(row)
+
+
+def _longest(column: Any) -> int:
+    """How long a value of a column may be where rows only name it; others are as long as they are in memory."""
+    named = isinstance(column, pa.DictionaryArray) and len(column.dictionary) < BATCH
+    return int(column.dictionary.nbytes) if named else 0
 
 
 def _values(column: "pa.Array[Any]") -> list[object]:

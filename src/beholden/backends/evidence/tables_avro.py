@@ -13,7 +13,7 @@ import pyarrow as pa
 import zstandard
 
 from beholden.backends.evidence.archives.engines import ZSTD_WINDOW
-from beholden.backends.evidence.archives.spool import LZMA_MEMORY, Stopped, made
+from beholden.backends.evidence.archives.spool import LZMA_MEMORY, Stopped, as_written, made
 from beholden.forensics.containers import Budget, Form, Stop
 from beholden.forensics.ports import Entry
 from beholden.forensics.region import Region
@@ -65,6 +65,7 @@ def avro(budget: Budget, source: Source) -> Iterator[Entry]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput(f"The header of the Avro file cannot be read ({type(error).__name__}).") from error
     codec = said.get(b"avro.codec", b"null").decode("latin-1")
+    yield as_written("header", source, ((0, head.at),))
     at, number = head.at, 0
     while at < source.size:
         block = _Bytes(source.read(at, 24))

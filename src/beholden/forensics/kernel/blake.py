@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from beholden.forensics.kernel.machine import compiled, inner, intrinsic
+from beholden.forensics.kernel.machine import apart, compiled, inner, intrinsic
 
 LANES: Final = 16
 BLOCK: Final = 64
@@ -28,7 +28,10 @@ _ORDER = (
     (6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5),
     (10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0),
 )
-_MIXED = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15), (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14))  # fmt: skip
+_MIXED = (
+    (0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
+    (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14),
+)  # fmt: skip
 _SIGMA = np.array(_ORDER, np.int64)
 _PLACES = np.array(_MIXED, np.int64)
 _IV = np.array(_START, np.uint32)
@@ -39,7 +42,7 @@ def _turned(word: Any, by: Any) -> Any:
     return np.uint32((word >> np.uint32(by)) | (word << np.uint32(32 - by)))
 
 
-@inner
+@apart
 def compress(state: Any, block: Any, length: int, last: bool) -> None:  # noqa: FBT001
     """One block of 16 words into a state of eight; `length` counts all bytes so far."""
     v = np.empty(16, np.uint32)
@@ -98,7 +101,7 @@ def _rounds(b: Any, state: list[Any], words: list[Any], counts: Any, vector: Any
     return [b.xor(state[n], b.xor(v[n], v[n + 8])) for n in range(4)]
 
 
-@inner
+@apart
 def _one_by_one(state_at: Any, words: Any, counts: Any, out: Any) -> None:
     block, state = np.empty(16, np.uint32), np.empty(8, np.uint32)
     for lane in range(LANES):

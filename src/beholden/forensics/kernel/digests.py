@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholden.forensics.kernel.blake import BLOCK, LANES, compress, sixteen
-from beholden.forensics.kernel.machine import compiled, inner, load1
+from beholden.forensics.kernel.machine import apart, compiled, inner, load1
 
 _LAST: Final = BLOCK - 1
 """A value this long fills one block, with its shape before it."""
 
 
-@inner
+@apart
 def put(words: Any, counts: Any, lane: Any, shape: Any, address: Any, length: Any) -> None:
     """Lay a message of one block beside the others."""
     counts[lane] = np.uint32(BLOCK + 1 + length)
@@ -25,7 +25,7 @@ def put(words: Any, counts: Any, lane: Any, shape: Any, address: Any, length: An
             word |= np.uint32(load1(address + n - 1)) << np.uint32(8 * (n & 3))
 
 
-@inner
+@apart
 def long_digest(start: Any, shape: Any, address: Any, length: Any) -> Any:
     """The digest of a message of any length, in two words."""
     state, block = start.copy(), np.zeros(16, np.uint32)
@@ -91,7 +91,7 @@ def order(first: NDArray[np.uint64], kinds: NDArray[np.uint8], people: NDArray[n
     return found
 
 
-@inner
+@apart
 def place(starts: Any, shift: Any, firsts: Any, seconds: Any, first: Any, second: Any) -> Any:
     """Where the rows of a digest begin; -1 where there are none."""
     bucket = np.int64(first >> np.uint64(shift))

@@ -8,18 +8,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.machine import compiled, high, inner, load1, load8, prefetch
+from beholden.forensics.kernel.machine import apart, compiled, high, inner, load1, load8, prefetch
 from beholden.forensics.kernel.values import Shape
 
 _STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 _END: Final = np.uint64(0xC2B2_AE3D_27D4_EB4F)
-_SMALL: Final = np.uint64(0x2020_2020_2020_2020)
+SMALL: Final = np.uint64(0x2020_2020_2020_2020)
 _HALF: Final = np.uint64(32)
 _ONE: Final = np.uint64(1)
 _SIX: Final = np.uint64(63)
 _ADDRESS, _NUMBER, _PHONE, _HEX = (int(one) for one in (Shape.ADDRESS, Shape.NUMBER, Shape.PHONE, Shape.HEX))
 HEX_TAKEN: Final = 16
 """Of a digest's hexadecimal digits so many are enough to tell it from all others."""
+_E8: Final = np.uint64(10**8)
 _AHEAD: Final = 32
 _TENTHS: Final = np.array([10.0 ** min(0, 3 - n) * (1 + 1e-12) for n in range(64)])
 """What makes a number of so many digits one of three; a touch more, since a tenth has no end in binary."""
@@ -44,7 +45,7 @@ def tail(address: Any, length: Any) -> Any:
     """The last word of a text that goes on at an address: up to seven bytes, and the whole length."""
     some = np.uint64(length & 7)
     kept = (_ONE << (some << np.uint64(3))) - _ONE
-    return ((load8(address) | _SMALL) & kept) | (np.uint64(length) << np.uint64(56))
+    return ((load8(address) | SMALL) & kept) | (np.uint64(length) << np.uint64(56))
 
 
 @inner
@@ -53,7 +54,7 @@ def text(seed: Any, address: Any, length: Any) -> Any:
     state = seed
     at = address
     for _ in range(length >> 3):
-        state = step(state, load8(at) | _SMALL)
+        state = step(state, load8(at) | SMALL)
         at += 8
     return step(state, tail(at, length))
 
@@ -64,7 +65,7 @@ def local_tail(at: Any, length: Any) -> Any:
     some = length & 7
     word = np.uint64(0)
     if some:
-        word = (load8(at - length - (8 - some)) | _SMALL) >> np.uint64(8 * (8 - some))
+        word = (load8(at - length - (8 - some)) | SMALL) >> np.uint64(8 * (8 - some))
     return word | (np.uint64(length) << np.uint64(56))
 
 
@@ -74,7 +75,7 @@ def local(state: Any, at: Any, length: Any) -> Any:
     place = at
     for _ in range(length >> 3):
         place -= 8
-        state = step(state, load8(place) | _SMALL)
+        state = step(state, load8(place) | SMALL)
     return step(state, local_tail(at, length))
 
 
@@ -101,15 +102,25 @@ def bits_of(value: Any) -> Any:
 
 @inner
 def decimal(address: Any, length: Any) -> Any:
-    """What digits say, modulo 2^64; separators must not be among them."""
-    value = np.uint64(0)
-    at = address
+    """What one digit or more say, modulo 2^64; separators must not be among them."""
+    if length <= 8:
+        return _eight(load8(address) << np.uint64(64 - 8 * length))
+    upper = length - 8
+    at = address + upper
+    if upper <= 8:
+        return _eight(load8(address) << np.uint64(64 - 8 * upper)) * _E8 + _eight(load8(at))
+    return _long_decimal(address, length)
+
+
+@apart
+def _long_decimal(address: Any, length: Any) -> Any:
+    value, at = np.uint64(0), address
     first = length & 7
     if first:
         value = _eight(load8(at) << np.uint64(8 * (8 - first)))
         at += first
     for _ in range(length >> 3):
-        value = value * np.uint64(100_000_000) + _eight(load8(at))
+        value = value * _E8 + _eight(load8(at))
         at += 8
     return value
 

@@ -4,11 +4,13 @@ Places count from `base`, an address. A candidate is kept as where it begins, wh
 is written: see `noted`.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from beholden.forensics.kernel.found import LENGTHS
 from beholden.forensics.kernel.hashing import (
+    SMALL,
     bits_of,
     decimal,
     ended,
@@ -23,16 +25,18 @@ from beholden.forensics.kernel.hashing import (
 )
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, HIGH, LOCAL, MARK, TABLE, character, foreign
 from beholden.forensics.kernel.machine import (
-    digits,
+    apart,
+    bits,
     high,
     hosts,
     inner,
     leading,
     load1,
     load8,
+    peek,
     plains,
+    poke,
     prefetch,
-    separators,
     trailing,
 )
 from beholden.forensics.kernel.values import MAX_PHONE, Shape
@@ -48,12 +52,63 @@ BATCH: Final = 256
 MAX_LOCAL, MAX_DOMAIN = 64, 255
 MAX_DIGITS: Final = MAX_PHONE + 2
 """With an international prefix of two zeros."""
-HELD, KEPT, OWN_FROM, OWN_TO, WIDE_TOO = range(5)
-"""Places in `state`: candidates in the batch, candidates kept, what begins where counts, whether WIDE ones do."""
+HELD, KEPT = 0, 1
+"""Places in `state`: candidates in the batch, candidates kept."""
+
+
+class Box(NamedTuple):
+    """Where candidates go: addresses of columns of eight bytes, and what begins where counts.
+
+    A batch (`hashes` to `notes`) goes through the filter of `size` words; what it lets pass is kept, up to `room`.
+    `counts` and `firsts` are those of `Tested`; `wide` says whether WIDE ones are kept. `scratch` is for partial
+    hashes.
+    """
+
+    hashes: int
+    starts: int
+    ends: int
+    notes: int
+    state: int
+    words: int
+    size: Any
+    kept_starts: int
+    kept_ends: int
+    kept_notes: int
+    room: int
+    own_from: int
+    own_to: int
+    counts: int
+    firsts: int
+    scratch: int
+    wide: int
+
+
+class Plan(NamedTuple):
+    """What of an index a pass needs: lengths as bits, where hashes begin, the filter of domains, the range of ids.
+
+    Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. No phone has
+    fewer digits than `least`. Of `digests` and `tokens` bit n stands for n + 1 characters.
+    """
+
+    numbers: Any
+    phones: Any
+    least: int
+    runs: Any
+    scoped: Any
+    digests: Any
+    seed: Any
+    domains: int
+    domains_size: Any
+    tokens: Any
+    low: Any
+    top: Any
+
+
 _TENS: Final = np.array([10**n for n in range(20)], np.uint64)
 _ALL: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _TEN_DIGITS: Final = np.uint64(10**10)
 _E6, _E9, _TEN, _TWO = np.uint64(10**6), np.uint64(10**9), np.uint64(10), np.uint64(2)
+ONE, NONE = np.uint64(1), np.uint64(0)
 _U0040: Final = np.uint64(int.from_bytes(b"\\u0040\0\0", "little"))
 _SIX_BYTES: Final = np.uint64(0xFFFF_FFFF_FFFF)
 
@@ -64,28 +119,34 @@ def noted(shape: Any, sign: Any, before: Any) -> Any:
     return shape | sign << 8 | before << 16
 
 
-@inner
+@apart
 def flushed(box: Any) -> None:
     """Ask the filter for a batch; when there is no more room, only count."""
-    hashes, starts, ends, notes, state, words, kept_starts, kept_ends, kept_notes, _counts, _leading = box
-    size, kept = np.uint64(len(words)), state[KEPT]
-    for n in range(state[HELD]):
-        wanted = bits_of(hashes[n])
-        if words[high(hashes[n], size)] & wanted == wanted:
-            if kept < len(kept_starts):
-                kept_starts[kept], kept_ends[kept], kept_notes[kept] = starts[n], ends[n], notes[n]
+    held, kept = peek(box.state), peek(box.state + 8 * KEPT)
+    for n in range(0, 8 * held, 8):
+        value = load8(box.hashes + n)
+        wanted = bits_of(value)
+        if load8(box.words + (high(value, box.size) << 3)) & wanted == wanted:
+            if kept < box.room:
+                poke(box.kept_starts + 8 * kept, peek(box.starts + n))
+                poke(box.kept_ends + 8 * kept, peek(box.ends + n))
+                poke(box.kept_notes + 8 * kept, peek(box.notes + n))
             kept += 1
-    state[KEPT], state[HELD] = kept, 0
+    poke(box.state + 8 * KEPT, kept)
+    poke(box.state, 0)
 
 
 @inner
 def push(box: Any, start: Any, end: Any, note: Any, value: Any) -> None:
-    """One more candidate, if it begins where it counts."""
-    hashes, starts, ends, notes, state, words, _ks, _ke, _kn, _counts, _leading = box
-    held = state[HELD]
-    hashes[held], starts[held], ends[held], notes[held] = value, start, end, note
-    prefetch(np.int64(words.ctypes.data) + (high(value, np.uint64(len(words))) << 3))
-    state[HELD] = held + 1
+    """One more candidate."""
+    held = peek(box.state)
+    at = 8 * held
+    poke(box.hashes + at, value)
+    poke(box.starts + at, start)
+    poke(box.ends + at, end)
+    poke(box.notes + at, note)
+    prefetch(box.words + (high(value, box.size) << 3))
+    poke(box.state, held + 1)
     if held + 1 == BATCH:
         flushed(box)
 
@@ -93,14 +154,22 @@ def push(box: Any, start: Any, end: Any, note: Any, value: Any) -> None:
 @inner
 def owned(box: Any, start: Any) -> Any:
     """Whether what begins here counts."""
-    state = box[4]
-    return state[OWN_FROM] <= start < state[OWN_TO]
+    return box.own_from <= start < box.own_to
 
 
 @inner
 def count(box: Any, shape: Any, length: Any) -> None:
     """One more was tested."""
-    box[9][shape, min(length, 64)] += 1
+    at = box.counts + 8 * (shape * LENGTHS + min(length, LENGTHS - 1))
+    poke(at, peek(at) + 1)
+
+
+@inner
+def count_phone(box: Any, value: Any, length: Any) -> None:
+    """One more that may be a phone."""
+    count(box, PHONE, length)
+    at = box.firsts + 8 * (min(length, 15) * 1000 + first_three(value, length))
+    poke(at, peek(at) + 1)
 
 
 @inner
@@ -118,20 +187,19 @@ def dialled(value: Any, length: Any) -> Any:
 @inner
 def run_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any) -> None:
     """A whole run of digits, as an id and as a phone."""
-    numbers, phones, seed = plan[0], plan[1], plan[5]
+    numbers, phones, seed = plan.numbers, plan.phones, plan.seed
     if not owned(box, start):
         return
     value = decimal(base + start, length)
-    is_number = (numbers >> np.uint64(length)) & np.uint64(1) != np.uint64(0)
+    is_number = (numbers >> np.uint64(length)) & ONE != NONE
     plain, size = value, length
     is_phone = False
     if length <= MAX_DIGITS:
         plain, size = dialled(value, length)
-        is_phone = (phones >> np.uint64(size)) & np.uint64(1) != np.uint64(0)
+        is_phone = (phones >> np.uint64(size)) & ONE != NONE
     state = seeded(seed, NUMBER)
     if is_phone:
-        count(box, PHONE, size)
-        box[10][size, first_three(plain, size)] += 1
+        count_phone(box, plain, size)
     if is_number:
         count(box, NUMBER, length)
         both = is_phone and size == length
@@ -141,62 +209,74 @@ def run_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any) -> No
         push(box, start, start + length, PHONE, number(state, plain, size))
 
 
-@inner
+@apart
 def windows_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any, whole: Any) -> None:
     """Every id and phone that begins here within a run of which so many digits are left."""
     if not owned(box, start):
         return
-    state = seeded(plan[5], NUMBER)
-    left = (plan[0] | plan[1]) & ((_TWO << np.uint64(min(length, 62))) - np.uint64(1))
+    state = seeded(plan.seed, NUMBER)
+    left = (plan.numbers | plan.phones) & ((_TWO << np.uint64(min(length, 62))) - np.uint64(1))
     while left != np.uint64(0):
         size = trailing(left)
         left &= left - np.uint64(1)
         if whole and size == length:
             continue
         value = decimal(base + start, size)
-        is_number = (plan[0] >> np.uint64(size)) & np.uint64(1) != np.uint64(0)
-        is_phone = (plan[1] >> np.uint64(size)) & np.uint64(1) != np.uint64(0)
+        is_number = (plan.numbers >> np.uint64(size)) & ONE != NONE
+        is_phone = (plan.phones >> np.uint64(size)) & ONE != NONE
         if is_number:
             count(box, NUMBER, size)
         if is_phone:
-            count(box, PHONE, size)
-            box[10][min(size, 15), first_three(value, size)] += 1
+            count_phone(box, value, size)
         push(box, start, start + size, BOTH if is_number and is_phone else NUMBER if is_number else PHONE,
              number(state, value, size))  # fmt: skip
 
 
 @inner
-def phones_from(mode: Any, box: Any, plan: Any, base: Any, start: Any) -> None:
-    """Every phone of two groups of digits or more that begins with the group here."""
-    if not owned(box, start):
+def _gathered(base: Any, start: Any, ones: Any) -> Any:
+    """What single digits say; `ones` are their places."""
+    value = np.uint64(0)
+    while ones != NONE:
+        value = value * _TEN + np.uint64(load1(base + start + trailing(ones)) - 48)
+        ones &= ones - ONE
+    return value
+
+
+@inner
+def _is_trunk(address: Any) -> Any:
+    """Whether a digit is the 0 of "+49 (0)151", which is not dialled from abroad."""
+    return load1(address) == 48 and load1(address - 1) == 40 and load1(address + 1) == 41
+
+
+@inner
+def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: Any, binary: Any) -> None:
+    """Every phone of two groups of digits or more that begins here: masks of digits, of separators.
+
+    In binary the last group may be cut too, since what comes after it may be digits.
+    """
+    crowd = parts & (parts >> ONE) & (parts >> _TWO)
+    reach = min(trailing(~(ones | parts) | crowd), 60)
+    ones &= (ONE << np.uint64(reach)) - ONE
+    if bits(ones) < plan.least:
         return
-    ones = digits(mode, base + start)
-    parts = separators(mode, base + start)
-    length = trailing(~ones)
-    if length > MAX_DIGITS:
-        return
-    value, total, at = decimal(base + start, length), length, length
-    while at < 60:
-        group = at
-        while group < at + 2 and (parts >> np.uint64(group)) & np.uint64(1) != np.uint64(0):
-            group += 1
-        if group == at or (ones >> np.uint64(group)) & np.uint64(1) == np.uint64(0):
-            return
-        length = trailing(~(ones >> np.uint64(group)))
-        total += length
-        if total > MAX_DIGITS or group + length > 63:
-            return
-        at = group + length
-        first = base + start + group
-        if length == 1 and load1(first) == 48 and load1(first - 1) == 40 and load1(first + 1) == 41:
-            total -= 1  # +49 (0)151: not dialled from abroad
+    ends = ones & ~((ONE << np.uint64(trailing(~ones))) - ONE)
+    if not binary:
+        ends &= ~(ones >> ONE)
+    while ends != NONE:
+        end = trailing(ends) + 1
+        ends &= ends - ONE
+        if _is_trunk(base + start + end - 1):
+            ones &= ~(ONE << np.uint64(end - 1))
             continue
-        value = value * _TENS[length] + decimal(first, length)
-        plain, size = dialled(value, total)
-        if (plan[1] >> np.uint64(size)) & np.uint64(1) != np.uint64(0):
-            count(box, PHONE, size)
-            box[10][size, first_three(plain, size)] += 1
-            push(box, start, start + at, PHONE, number(seeded(plan[5], NUMBER), plain, size))
+        taken = ones & ((ONE << np.uint64(end)) - ONE)
+        total = bits(taken)
+        if total > MAX_DIGITS:
+            return
+        if (plan.runs >> np.uint64(total)) & ONE != NONE and owned(box, start):
+            plain, length = dialled(_gathered(base, start, taken), total)
+            if (plan.phones >> np.uint64(length)) & ONE != NONE:
+                count_phone(box, plain, length)
+                push(box, start, start + end, PHONE, number(seeded(plan.seed, NUMBER), plain, length))
 
 
 @inner
@@ -220,17 +300,20 @@ def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> No
         start = at - before
         previous, following = load1(base + start - 1), load1(base + after + behind)
         first = load1(base + start)
-        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first != 45 and first != 46:
+        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first not in (45, 46):
             if previous == 92 and TABLE[first] & ESCAPED:
                 start += 1
             while behind > 0 and (load1(base + after + behind - 1) - 45) >> 1 == 0:
                 behind -= 1
             if start < at and behind >= 3 and owned(box, start):
                 count(box, ADDRESS, at - start)
-                found = local(text(seeded(plan[5], ADDRESS), base + after, behind), base + at, at - start)
+                found = local(text(seeded(plan.seed, ADDRESS), base + after, behind), base + at, at - start)
                 push(box, start, after + behind, noted(ADDRESS, sign, at - start), ended(found))
             return
-    any_address(box, plan, base, at, sign, False)
+    elif behind < 3 and load1(base + after + behind) < 128:
+        return
+    if TABLE[load1(base + at - 1)] & (LOCAL | HIGH) and TABLE[load1(base + after)] & (DOMAIN | HIGH):
+        any_address(box, plan, base, at, sign, False)
 
 
 @inner
@@ -243,7 +326,7 @@ def _run_before(base: Any, at: Any, binary: Any) -> Any:
     return start, at - start > MAX_LOCAL
 
 
-@inner
+@apart
 def _after_foreign(base: Any, start: Any, at: Any) -> Any:
     """Where a run begins behind its last quotation mark or the like, and where its letters beyond ASCII end."""
     begin, wide, place = start, start, start
@@ -260,7 +343,7 @@ def _after_foreign(base: Any, start: Any, at: Any) -> Any:
     return min(begin, at), wide
 
 
-@inner
+@apart
 def _run_after(base: Any, after: Any, binary: Any) -> Any:
     """The length of a domain without the dots behind it, and whether it has letters beyond ASCII."""
     wide, place = False, after
@@ -286,7 +369,7 @@ def _is_hex(byte: Any) -> Any:
     return 48 <= byte <= 57 or 97 <= (byte | 32) <= 102
 
 
-@inner
+@apart
 def next_mark(base: Any, place: Any, begin: Any, at: Any) -> Any:
     """Behind the next quote or punctuation from `place` on; `at` where there is none."""
     if place == begin:
@@ -305,6 +388,16 @@ def next_mark(base: Any, place: Any, begin: Any, at: Any) -> Any:
     return at
 
 
+@inner
+def _keep_wide(box: Any, start: Any, end: Any, note: Any) -> None:
+    kept = peek(box.state + 8 * KEPT)
+    if kept < box.room:
+        poke(box.kept_starts + 8 * kept, start)
+        poke(box.kept_ends + 8 * kept, end)
+        poke(box.kept_notes + 8 * kept, note)
+    poke(box.state + 8 * KEPT, kept + 1)
+
+
 def _any_address(box: Any, plan: Any, base: Any, at: Any, sign: Any, binary: Any) -> None:
     after = at + sign
     start, endless = _run_before(base, at, binary)
@@ -318,18 +411,15 @@ def _any_address(box: Any, plan: Any, base: Any, at: Any, sign: Any, binary: Any
         return
     if not endless and load1(base + begin - 1) == 92 and TABLE[load1(base + begin)] & ESCAPED:
         begin += 1
-    domain = text(seeded(plan[5], ADDRESS), base + after, behind)
+    domain = text(seeded(plan.seed, ADDRESS), base + after, behind)
     place = begin
     while place < at:
         if place > begin or not endless:  # those too that begin before what counts: the longest is chosen of all
             if owned(box, place):
                 count(box, ADDRESS, at - place)
             if wide_after or place < wide_until:
-                if box[4][WIDE_TOO]:
-                    kept, state = box[4][KEPT], box[4]
-                    if kept < len(box[6]):
-                        box[6][kept], box[7][kept], box[8][kept] = place, after + behind, noted(WIDE, sign, at - place)
-                    state[KEPT] = kept + 1
+                if box.wide:
+                    _keep_wide(box, place, after + behind, noted(WIDE, sign, at - place))
             else:
                 found = ended(local(domain, base + at, at - place))
                 push(box, place, after + behind, noted(ADDRESS, sign, at - place), found)
@@ -338,31 +428,28 @@ def _any_address(box: Any, plan: Any, base: Any, at: Any, sign: Any, binary: Any
         _cuts(box, plan, base, begin, at, after, behind)
 
 
-@inner
+@apart
 def _cuts(box: Any, plan: Any, base: Any, begin: Any, at: Any, after: Any, behind: Any) -> None:
     """Every local part in a run before an @ at every sought domain that the run behind it begins with."""
-    domains = plan[6]
-    size = np.uint64(len(domains))
-    states = np.empty(MAX_DOMAIN // 8 + 2, np.uint64)
-    states[0] = seeded(plan[5], ADDRESS)
+    states, heads = box.scratch, box.scratch + 8 * (MAX_DOMAIN // 8 + 2)
+    poke(states, seeded(plan.seed, ADDRESS))
     for n in range(behind >> 3):
-        states[n + 1] = step(states[n], load8(base + after + 8 * n) | np.uint64(0x2020_2020_2020_2020))
-    heads = np.empty(MAX_LOCAL // 8 + 2, np.uint64)
+        poke(states + 8 * n + 8, step(load8(states + 8 * n), load8(base + after + 8 * n) | SMALL))
     for length in range(behind, 2, -1):
-        domain = step(states[length >> 3], tail(base + after + (length & ~7), length))
+        domain = step(load8(states + (length & ~7)), tail(base + after + (length & ~7), length))
         hashed = ended(domain)
         wanted = bits_of(hashed)
-        if domains[high(hashed, size)] & wanted != wanted:
+        if load8(plan.domains + (high(hashed, plan.domains_size) << 3)) & wanted != wanted:
             continue
-        heads[0] = domain
+        poke(heads, domain)
         for n in range((at - begin) >> 3):
-            heads[n + 1] = step(heads[n], load8(base + at - 8 * n - 8) | np.uint64(0x2020_2020_2020_2020))
+            poke(heads + 8 * n + 8, step(load8(heads + 8 * n), load8(base + at - 8 * n - 8) | SMALL))
         for start in range(begin, at):
             before = at - start
             if owned(box, start):
                 count(box, ADDRESS, before)
-            found = ended(step(heads[before >> 3], local_tail(base + at, before)))
+            found = ended(step(load8(heads + (before & ~7)), local_tail(base + at, before)))
             push(box, start, after + length, noted(ADDRESS, after - at, before), found)
 
 
-any_address = inner(_any_address)
+any_address = apart(_any_address)

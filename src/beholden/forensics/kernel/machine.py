@@ -5,8 +5,11 @@ processor; `SCALAR` makes plain loops that say the same, for where vector code c
 to. A mask has one bit for each of 64 bytes, the first one lowest.
 """
 
+# ruff: noqa: ARG001 - an intrinsic is given the types of its arguments, used or not
+
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -19,23 +22,41 @@ from numba.extending import intrinsic as _intrinsic
 VECTOR: Final = True
 SCALAR: Final = 0
 intrinsic: Callable[[Any], Any] = _intrinsic
-inner: Callable[[Any], Any] = _njit
+_made: Any = _njit
+inner: Callable[[Any], Any] = _njit(error_model="numpy", forceinline=True)
+"""A part of a kernel that becomes part of whoever calls it."""
+apart: Callable[[Any], Any] = _njit(error_model="numpy")
+"""A part that is called, since it is long or seldom needed."""
 _BYTE, _WORD, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _BLOCK = ir.VectorType(_BYTE, 64)
 Class = Sequence[tuple[int, int]]
 """Ranges of bytes, both ends within."""
 
 
+def _stamp() -> tuple[tuple[str, int, int], ...]:
+    """What the sources of all kernels are: numba itself looks at the file of the outermost function alone, and would
+    go on using the old code of what others it calls."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in files)
+
+
+_STAMP: Final = _stamp()
+
+
 def compiled(*signatures: str) -> Callable[[Any], Any]:
     """Machine code for these types (for those of the first call, where none are given), kept on disk where there is a
     place for it. It runs without the GIL."""
-    types = (list(signatures),) if signatures else ()
 
     def made(function: Any) -> Any:
+        dispatcher = _made(nogil=True, error_model="numpy")(function)
         try:
-            return _njit(*types, cache=True, nogil=True)(function)
-        except RuntimeError:  # neither beside this file nor in the user's cache may anything be written
-            return _njit(*types, nogil=True)(function)
+            dispatcher.enable_caching()
+            dispatcher._cache._cache_file._source_stamp = _STAMP
+        except (RuntimeError, AttributeError):  # nowhere may anything be written
+            dispatcher = _made(nogil=True, error_model="numpy")(function)
+        for signature in signatures:
+            dispatcher.compile(signature)
+        return dispatcher
 
     return made
 
@@ -58,6 +79,28 @@ def load8(_: Any, address: Any) -> Any:
         return b.load(b.inttoptr(arguments[0], _LONG.as_pointer()), align=1)
 
     return types.uint64(types.int64), code
+
+
+@intrinsic
+def peek(_: Any, address: Any) -> Any:
+    """The int64 at an address that is aligned."""
+
+    def code(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        return b.load(b.inttoptr(arguments[0], _LONG.as_pointer()), align=8)
+
+    return types.int64(types.int64), code
+
+
+@intrinsic
+def poke(_: Any, address: Any, value: Any) -> Any:
+    """Put eight bytes at an address that is aligned."""
+
+    def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        b.store(arguments[1], b.inttoptr(arguments[0], _LONG.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    kind = value if value in (types.int64, types.uint64) else types.int64
+    return types.void(types.int64, kind), code
 
 
 @intrinsic
@@ -153,7 +196,7 @@ def _mask(ranges: Class, folded: Class = ()) -> Any:
         for n in range(256)
     )
 
-    def plain(address: int) -> int:
+    def plain(address: int) -> Any:
         found: Any = 0
         for n in range(64):
             if table[load1(address + n)]:
@@ -201,7 +244,7 @@ hosts = _mask((*_DIGITS, (0x2D, 0x2E)), _LETTERS)
 def between(_: Any, mode: Any, address: Any, low: Any, span: Any) -> Any:
     """Which of 64 bytes are `low` to `low + span`."""
 
-    def plain(address: int, low: int, span: int) -> int:
+    def plain(address: int, low: int, span: int) -> Any:
         found: Any = 0
         for n in range(64):
             if (load1(address + n) - low) & 255 <= span:

@@ -6,10 +6,8 @@ import numpy as np
 
 from beholden.forensics.kernel.hashing import HEX_TAKEN, ended, number, seeded, text
 from beholden.forensics.kernel.lanes import (
-    BATCH,
     INTEGER,
-    OWN_FROM,
-    OWN_TO,
+    KEPT,
     address,
     any_address,
     count,
@@ -23,6 +21,7 @@ from beholden.forensics.kernel.lanes import (
     windows_of_digits,
 )
 from beholden.forensics.kernel.machine import (
+    apart,
     at_signs,
     between,
     bits,
@@ -36,6 +35,7 @@ from beholden.forensics.kernel.machine import (
     load8,
     names,
     nothings,
+    peek,
     scoped,
     separators,
     swapped,
@@ -81,8 +81,7 @@ def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) ->
     other = escapes(mode, base + p)
     if other != _0:
         short = fours(mode, base + p + 1) & zeros(mode, base + p + 2)
-        long = fours(mode, base + p + 4) & zeros(mode, base + p + 5)
-        found |= other & (short | long)
+        found |= other & (short | (fours(mode, base + p + 4) & zeros(mode, base + p + 5)))
     while found != _0:
         at = p + trailing(found)
         found &= found - _1
@@ -95,7 +94,7 @@ def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) ->
 
 
 @inner
-def _digit_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
+def _digit_runs(box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
     """Every run of digits that begins in a block and is as long as something sought."""
     m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
     m4, n4 = m2 & shifted(m2, n2, 2), n2 & (n2 >> _2)
@@ -105,11 +104,11 @@ def _digit_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, be
         found &= found - _1
         rest = ~shifted(ones, after, at) if at else ~ones
         length = trailing(rest)
-        if length < 64 and (plan[2] >> np.uint64(length)) & _1 != _0:
+        if length < 64 and (plan.runs >> np.uint64(length)) & _1 != _0:
             run_of_digits(box, plan, base, p + at, length)
 
 
-@inner
+@apart
 def _digit_windows(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
     """Every cut of the runs of digits in a block."""
     m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
@@ -123,8 +122,16 @@ def _digit_windows(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any,
         windows_of_digits(box, plan, base, p + at, length, (first >> np.uint64(at)) & _1 != _0)
 
 
+@apart
+def _cut_groups(mode: Any, box: Any, plan: Any, base: Any, start: Any, end: Any) -> None:
+    """In binary: what comes before the first group may be digits too."""
+    for at in range(start, end):
+        phones_from(box, plan, base, at, digits(mode, base + at), separators(mode, base + at), True)
+
+
 @inner
-def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
+def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any,
+            binary: Any) -> None:  # fmt: skip
     """Every phone of several groups of digits of which the first one ends in a block."""
     parts, others = separators(mode, base + p), separators(mode, base + p + 64)
     apart = shifted(parts, others, 1)
@@ -135,18 +142,26 @@ def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before
         found &= found - _1
         own = begins & ((_2 << np.uint64(at)) - _1)
         if own != _0:
-            start = p + 63 - leading(own)
+            first = 63 - leading(own)
+            start = p + first
+            near, between_them = ones, parts
+            if first:
+                near, between_them = shifted(ones, after, first), shifted(parts, others, first)
         else:
             start = p + at
             while p + at - start <= 20 and (digits(mode, base + start - 1) & _1) != _0:
                 start -= 1
-        phones_from(mode, box, plan, base, start)
+            near, between_them = digits(mode, base + start), separators(mode, base + start)
+        if not binary:
+            phones_from(box, plan, base, start, near, between_them, False)
+        else:
+            _cut_groups(mode, box, plan, base, start, p + at + 1)
 
 
-@inner
+@apart
 def _long_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -> None:
     """App-scoped ids and digests in a block."""
-    if plan[3] & _1 != _0:
+    if plan.scoped & _1 != _0:
         ones, after = scoped(mode, base + p), scoped(mode, base + p + 64)
         near, far = _runs16(ones, after)
         found = near & shifted(near, far, _SCOPED_LENGTH - 16)
@@ -155,9 +170,9 @@ def _long_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -
             found &= found - _1
             if owned(box, at):
                 count(box, _SCOPED, _SCOPED_LENGTH)
-                value = ended(text(seeded(plan[5], _SCOPED), base + at, _SCOPED_LENGTH))
+                value = ended(text(seeded(plan.seed, _SCOPED), base + at, _SCOPED_LENGTH))
                 push(box, at, at + _SCOPED_LENGTH, noted(_SCOPED, 0, 0), value)
-    if plan[4] != _0:
+    if plan.digests != _0:
         ones, after = hexes(mode, base + p), hexes(mode, base + p + 64)
         near, far = _runs16(ones, after)
         found = near & shifted(near, far, 16)
@@ -171,13 +186,13 @@ def _long_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -
                 length = 65
             for size in (32, 40, 64):
                 wanted = length == size or (binary and length > size)
-                if wanted and (plan[4] >> np.uint64(size - 1)) & _1 != _0 and owned(box, at):
+                if wanted and (plan.digests >> np.uint64(size - 1)) & _1 != _0 and owned(box, at):
                     count(box, _HEX, size)
-                    value = ended(text(seeded(plan[5], _HEX) + np.uint64(size), base + at, HEX_TAKEN))
+                    value = ended(text(seeded(plan.seed, _HEX) + np.uint64(size), base + at, HEX_TAKEN))
                     push(box, at, at + size, noted(_HEX, 0, 0), value)
 
 
-@inner
+@apart
 def _tokens(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any, ones: Any, binary: Any) -> None:
     """Other ids: whole tokens; in binary every cut of them. `found` are the places where eight or more go on."""
     previous = names(mode, base + p - 64)
@@ -192,34 +207,34 @@ def _tokens(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any, ones:
         if length == 64 and names(mode, base + at + 64) & _1 != _0:
             length = 65
         if binary:
-            left = plan[7] & ((_2 << np.uint64(min(length, 64) - 1)) - _1)
+            left = plan.tokens & ((_2 << np.uint64(min(length, 64) - 1)) - _1)
         else:
-            left = plan[7] & (_1 << np.uint64(length - 1)) if length <= 64 else _0
+            left = plan.tokens & (_1 << np.uint64(length - 1)) if length <= 64 else _0
         while left != _0 and owned(box, at):
             size = trailing(left) + 1
             left &= left - _1
             count(box, _TOKEN, size)
-            push(box, at, at + size, noted(_TOKEN, 0, 0), ended(text(seeded(plan[5], _TOKEN), base + at, size)))
+            push(box, at, at + size, noted(_TOKEN, 0, 0), ended(text(seeded(plan.seed, _TOKEN), base + at, size)))
 
 
-@inner
-def _integer(box: Any, plan: Any, base: Any, at: Any, size: Any, value: Any, lowest_first: Any) -> None:
-    if value < plan[8] or value > plan[9] or not owned(box, at):
+@apart
+def _integer(box: Any, plan: Any, at: Any, size: Any, value: Any, lowest_first: Any) -> None:
+    if value < plan.low or value > plan.top or not owned(box, at):
         return
     length, power = 1, np.uint64(10)
     while length < 19 and value >= power:
         length += 1
         power *= np.uint64(10)
-    if (plan[0] >> np.uint64(length)) & _1 != _0:
+    if (plan.numbers >> np.uint64(length)) & _1 != _0:
         count(box, _NUMBER, length)
         note = noted(INTEGER, size, 1 if lowest_first else 0)
-        push(box, at, at + size, note, number(seeded(plan[5], _NUMBER), value, length))
+        push(box, at, at + size, note, number(seeded(plan.seed, _NUMBER), value, length))
 
 
-@inner
+@apart
 def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> None:
     """Ids that stand as integers of 6 or 8 bytes, as SQLite writes them, or of 8 the other way, as PostgreSQL does."""
-    low, top = plan[8], plan[9]
+    low, top = plan.low, plan.top
     nothing = nothings(mode, base + p)
     if nothing == ~_0 and nothings(mode, base + p + 64) & np.uint64(255) == np.uint64(255):
         return
@@ -236,14 +251,14 @@ def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> No
         at = p + trailing(found)
         found &= found - _1
         if at + 8 <= end:
-            _integer(box, plan, base, at, 8, swapped(load8(base + at)), False)
+            _integer(box, plan, at, 8, swapped(load8(base + at)), False)
     found = between(mode, base + p + 7, least, first - least)
     found &= between(mode, base + p + 6, second_least, second - second_least)
     while found != _0:
         at = p + trailing(found)
         found &= found - _1
         if at + 8 <= end:
-            _integer(box, plan, base, at, 8, load8(base + at), True)
+            _integer(box, plan, at, 8, load8(base + at), True)
     if low < _BELOW_6:
         most = min(top, _BELOW_6 - _1)
         first, least = np.int64(most >> np.uint64(40)), np.int64(low >> np.uint64(40))
@@ -252,36 +267,30 @@ def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> No
             at = p + trailing(found)
             found &= found - _1
             if at + 6 <= end:
-                _integer(box, plan, base, at, 6, swapped(load8(base + at)) >> _SHORT, False)
+                _integer(box, plan, at, 6, swapped(load8(base + at)) >> _SHORT, False)
 
 
 @compiled()
-def sweep_block(mode: Any, base: Any, own_from: Any, own_to: Any, end: Any, binary: Any, plan: Any, words: Any,
-                kept_starts: Any, kept_ends: Any, kept_notes: Any, counts: Any, firsts: Any, wide: Any) -> Any:  # fmt: skip
-    """Candidates that begin from `own_from` to before `own_to`, and how many (more than there was room for, perhaps).
+def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any) -> Any:
+    """Candidates that begin in what is owned, and how many (more than there was room for, perhaps).
 
-    `base` is an address of which 512 bytes before `own_from` and after `own_to` may be read; what is real ends at
-    `end`. `plan` is what `Plan.row` says; `counts` and `firsts` are those of `Tested`.
+    `base` is an address about which 512 bytes before and after what is owned may be read; what is real ends at `end`.
     """
-    hashes, starts = np.empty(BATCH, np.uint64), np.empty(BATCH, np.int64)
-    ends, notes = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
-    state = np.zeros(5, np.int64)
-    state[OWN_FROM], state[OWN_TO], state[4] = own_from, own_to, wide
-    box = (hashes, starts, ends, notes, state, words, kept_starts, kept_ends, kept_notes, counts, firsts)
+    own_from, own_to = box.own_from, box.own_to
     before, ones = digits(mode, base + own_from - 64), digits(mode, base + own_from)
-    with_digits, with_phones = plan[2] != _0, plan[1] != _0
-    with_runs, with_tokens = plan[3] != _0 or plan[4] != _0, plan[7] != _0
-    with_integers = binary and plan[8] <= plan[9]
+    with_digits, with_phones = plan.runs != _0, plan.phones != _0
+    with_runs, with_tokens = plan.scoped != _0 or plan.digests != _0, plan.tokens != _0
+    with_integers = binary and plan.low <= plan.top
     some, more = names(mode, base + own_from), _0
     for p in range(own_from, own_to + BEYOND, 64):
         _at_signs(mode, box, plan, base, p, binary)
         after = digits(mode, base + p + 64)
         if ones != _0 and with_digits:
-            _digit_runs(mode, box, plan, base, p, ones, before, after)
+            _digit_runs(box, plan, base, p, ones, before, after)
             if binary:
                 _digit_windows(mode, box, plan, base, p, ones, before, after)
-            if with_phones and bits(before) + bits(ones) + bits(after) >= 7:
-                _groups(mode, box, plan, base, p, ones, before, after)
+            if with_phones and bits(before) + bits(ones) + bits(after) >= plan.least:
+                _groups(mode, box, plan, base, p, ones, before, after, binary)
         before, ones = ones, after
         if with_runs or with_tokens:
             more = names(mode, base + p + 64)
@@ -297,4 +306,4 @@ def sweep_block(mode: Any, base: Any, own_from: Any, own_to: Any, end: Any, bina
         if with_integers:
             _integers(mode, box, plan, base, p, end)
     flushed(box)
-    return state[1]
+    return peek(box.state + 8 * KEPT)

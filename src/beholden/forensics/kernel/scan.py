@@ -1,9 +1,7 @@
 """Who of an index stands in a buffer."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 from beholden.forensics.kernel.blake import started
 from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.index import Index
-from beholden.forensics.kernel.lanes import ADDRESS, WIDE
+from beholden.forensics.kernel.lanes import ADDRESS, BATCH, MAX_DOMAIN, MAX_LOCAL, WIDE, Box, Plan
 from beholden.forensics.kernel.machine import mode
 from beholden.forensics.kernel.passes import sweep_block
 from beholden.forensics.kernel.values import CODES, Shape
@@ -30,21 +28,25 @@ Hits = NDArray[np.int64]
 """Rows of start, end, kind, person, explained ends (1 left, 2 right), place of an address's @ or -1."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What of an index a pass needs to know, in the order of the kernel."""
-
-    row: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, index: Index) -> "Plan":
-        """The plan for an index."""
-        numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE)
-        runs = numbers | ((phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1)
-        whole = [runs, index.lengths(Shape.SCOPED) >> 26, index.lengths(Shape.HEX) >> 1, index.seed()]
-        words = [np.uint64(one) for one in (numbers, phones, *whole)]
-        rest = (np.uint64(index.lengths(Shape.TOKEN) >> 1), np.uint64(index.low), np.uint64(index.top))
-        return cls((*words, index.domains, *rest))
+@lru_cache(maxsize=8)
+def _plan(index: Index) -> Plan:
+    """What of an index a pass needs to know."""
+    numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE)
+    runs = numbers | ((phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1)
+    return Plan(
+        np.uint64(numbers),
+        np.uint64(phones),
+        (phones & -phones).bit_length() - 1 if phones else 64,
+        np.uint64(runs),
+        np.uint64(index.lengths(Shape.SCOPED) >> 26),
+        np.uint64(index.lengths(Shape.HEX) >> 1),
+        np.uint64(index.seed()),
+        index.domains.ctypes.data,
+        np.uint64(len(index.domains)),
+        np.uint64(index.lengths(Shape.TOKEN) >> 1),
+        np.uint64(index.low),
+        np.uint64(index.top),
+    )
 
 
 def scan(buffer: Buffer, index: Index, *, binary: bool, own: tuple[int, int] | None = None) -> Found:
@@ -54,7 +56,7 @@ def scan(buffer: Buffer, index: Index, *, binary: bool, own: tuple[int, int] | N
     end = min(len(data), end)
     begin = max(0, wanted - _NEIGHBOUR if binary else wanted)
     tested = Tested()
-    plan, rows = Plan.of(index), list[Hits]()
+    plan, rows = _plan(index), list[Hits]()
     # The kernel reads beyond what it owns: of the ends of a buffer it is given a copy with room about it.
     inside = (max(begin, MARGIN), min(end, len(data) - 2 * MARGIN))
     if inside[0] < inside[1]:
@@ -104,25 +106,31 @@ def _pass(
     binary: bool,
     size: int | None = None,
 ) -> Hits:
-    """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What is too much for its room is redone."""
+    """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What has too little room is redone."""
     base = data.ctypes.data - at
     room = _ROOM
     while True:
         some = Tested()
         kept = np.empty((3, room), np.int64)
         end = len(data) if size is None else size
-        count = sweep_block(
-            mode(), base, *own, end, binary, plan.row, index.words, *kept, some.counts, some.leading, int(index.wide)
-        )
+        batch, state = np.empty((4, BATCH), np.int64), np.zeros(2 + MAX_DOMAIN // 8 + MAX_LOCAL // 8 + 8, np.int64)
+        hashes, starts, ends, notes = (column.ctypes.data for column in batch)
+        kept_starts, kept_ends, kept_notes = (column.ctypes.data for column in kept)
+        box = Box(
+            hashes, starts, ends, notes, state.ctypes.data, index.words.ctypes.data, np.uint64(len(index.words)),
+            kept_starts, kept_ends, kept_notes, room, *own,
+            some.counts.ctypes.data, some.leading.ctypes.data, state.ctypes.data + 16, int(index.wide),
+        )  # fmt: skip
+        count = sweep_block(mode(), base, end, binary, plan, box)
         if count <= room:
             break
         room = int(count)
     tested.add(some)
     columns = (index.first, index.second, index.kinds, index.people)
-    hits = np.empty((room, 5), np.int64)
-    state = _state(index.key)
+    hits = np.empty((int(count) + 16, 5), np.int64)
+    begun = _state(index.key)
     while True:
-        found = verified(mode(), base, binary, *kept, count, state, index.starts, index.shift, columns, hits)
+        found = verified(mode(), base, binary, *kept, count, begun, index.starts, index.shift, columns, hits)
         if found <= len(hits):
             break
         hits = np.empty((int(found), 5), np.int64)
@@ -155,6 +163,8 @@ def _wide(data: NDArray[np.uint8], at: int, kept: Hits, index: Index) -> Hits:
 def _found(rows: Hits, begin: int, tested: Tested, *, binary: bool) -> Found:
     """Rows as columns, by place, from `begin` on."""
     rows = rows[np.lexsort((rows[:, 3], rows[:, 2], rows[:, 1], rows[:, 0]))]
+    if len(rows) > 1:
+        rows = rows[np.concatenate(([True], (rows[1:] != rows[:-1]).any(axis=1)))]  # reached in two ways
     whole = rows[:, 4]
     if binary and (whole != 3).any():
         whole = whole | _beside(rows)

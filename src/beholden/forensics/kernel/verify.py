@@ -8,7 +8,7 @@ from beholden.forensics.kernel.blake import BLOCK, LANES, sixteen
 from beholden.forensics.kernel.digests import long_digest, place, put, taken
 from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE, next_mark
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, LOCAL, TABLE
-from beholden.forensics.kernel.machine import compiled, inner, load1
+from beholden.forensics.kernel.machine import apart, compiled, inner, load1
 from beholden.forensics.kernel.values import MAX_LENGTH, Shape
 
 _SCOPED, _TOKEN, _HEX = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX)
@@ -62,7 +62,7 @@ def _integer(out: Any, base: Any, at: Any, size: Any, lowest_first: Any) -> Any:
     return length
 
 
-@inner
+@apart
 def _spelt(out: Any, base: Any, start: Any, end: Any, shape: Any, note: Any) -> Any:
     """The spelling of a candidate as an index has it, and its length."""
     if shape == ADDRESS:
@@ -121,7 +121,7 @@ def _in_class(shape: Any, byte: Any) -> Any:
     return _is_digit(byte) or letter or byte in (45, 95)
 
 
-@inner
+@apart
 def explained(base: Any, start: Any, end: Any, note: Any) -> Any:
     """Whether the left and the right end of a hit in binary are explained, as two bits."""
     shape = note & 255
@@ -141,7 +141,7 @@ def explained(base: Any, start: Any, end: Any, note: Any) -> Any:
     return (1 if left else 0) | (2 if right else 0)
 
 
-@inner
+@apart
 def _kept(hits: Any, size: Any, row: Any, columns: Any, candidate: Any, shape: Any, ends: Any) -> Any:
     """Everyone whose value a row is the first of."""
     first, second, kinds, people = columns
@@ -158,7 +158,7 @@ def _kept(hits: Any, size: Any, row: Any, columns: Any, candidate: Any, shape: A
 @compiled()
 def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: Any, size: Any, state: Any,
              contents: Any, shift: Any, columns: Any, hits: Any) -> Any:  # fmt: skip
-    """Fill `hits` with candidate, kind, person, shape and explained ends; how many there are, perhaps more than room."""
+    """Fill `hits` with candidate, kind, person, shape, explained ends; how many there are, perhaps more than room."""
     words, counted = np.zeros(16 * LANES, np.uint32), np.zeros(LANES, np.uint32)
     out, whose = np.zeros(4 * LANES, np.uint32), np.zeros(LANES, np.int64)
     shapes = np.zeros(LANES, np.int64)

@@ -16,7 +16,7 @@ from beholden.forensics.readings.reading import BREAK, Allowance, Reading, Windo
 
 REACH = 2048
 """Decoded bytes around a legible stretch that are decoded with it: its record, and the next encoding within."""
-LEGIBLE = 7
+LEGIBLE = 8
 """Characters of a value that make a stretch legible; every value that is sought has as many."""
 LINE = 24
 """Letters that a line of a run has at least, for the next line to go on with it."""
@@ -77,8 +77,8 @@ def _alphabet(name: str, bits: int, least: int, *alphabets: str) -> Alphabet:
     return Alphabet(name, bits, letters, least, _soft(letters, bits))
 
 
-BASE64 = _alphabet("base64", 6, 10, _ALPHA + "+/", _ALPHA + "-_")
-HEX = _alphabet("hexadecimal", 4, 14, "0123456789abcdef", "0123456789ABCDEF")
+BASE64 = _alphabet("base64", 6, 11, _ALPHA + "+/", _ALPHA + "-_")
+HEX = _alphabet("hexadecimal", 4, 16, "0123456789abcdef", "0123456789ABCDEF")
 
 _LEGIBLE = np.zeros(256, np.uint8)
 _LEGIBLE[[ord(c) for c in _ALPHA + "@.-_+%=&\\#;:/ (),'\"\r\n\t|"]] = _YES
@@ -145,17 +145,16 @@ def _run_end(data: Any, start: int, letters: Any) -> tuple[int, int]:
 @inner
 def _soft_run(data: Any, start: int, end: int, letters: Any, soft: Any) -> bool:
     """Whether some alignment of a run could be ASCII text for a while."""
-    turn, streak, groups = 0, np.uint32(0), len(soft)
-    for at in range(start, end):
+    turn, streak, groups = np.uint64(0), np.uint32(0), np.uint64(len(soft) - 1)
+    for at in range(np.uint64(start), np.uint64(end)):
         letter = data[at]
-        if letters[letter] == 255:
+        allowed = soft[turn, letter]
+        if allowed == 0 and letters[letter] == 255:
             continue
-        streak = np.uint32((streak + np.uint32(0x01010101)) & soft[turn, letter])
+        streak = np.uint32((streak + np.uint32(0x01010101)) & allowed)
         if streak & np.uint32(0x08080808):
             return True
-        turn += 1
-        if turn == groups:
-            turn = 0
+        turn = (turn + np.uint64(1)) & groups
     return False
 
 

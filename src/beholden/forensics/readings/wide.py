@@ -16,6 +16,8 @@ PLAIN = 6
 """Characters of a value in a row that make UTF-16 of bytes with zeros between."""
 ZEROS = 3
 """Zero characters that may stand between two plain ones: UTF-16 that was taken for bytes and widened again."""
+FAR = 0x0800
+"""From here on a character is of no script that is written in one word with Latin letters."""
 ORDERS = ("UTF-16 LE", "UTF-16 BE")
 _BREAK = np.frombuffer(BREAK, np.uint8)
 
@@ -116,12 +118,13 @@ def _stretches(data: Any, fresh: Any, order: int, reach: int) -> Any:
 def _narrowed(data: Any, windows: Any, order: int, room: int, pause: Any) -> Any:
     """The characters of all windows in UTF-8 with a pause after each, the place of every byte, and where each ends.
 
-    The last character of a text may lack its other byte, which then is a zero.
+    The last character of a text may lack its other byte, which then is a zero. Between ASCII and a character of a
+    distant script goes a space: mostly that is where the text begins among other bytes, and no value goes over it.
     """
     made, spots, ends = np.empty(room, np.uint8), np.empty(room, np.int32), np.empty(len(windows), np.int32)
     total, size = len(data), 0
     for number in range(len(windows)):
-        at = windows[number, 0]
+        at, before_was = windows[number, 0], 32
         while at < windows[number, 1]:
             first, second = int(data[at]), int(data[at + 1]) if at + 1 < total else 0
             unit = second << 8 | first if order == 0 else first << 8 | second
@@ -133,6 +136,10 @@ def _narrowed(data: Any, windows: Any, order: int, room: int, pause: Any) -> Any
                     unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
                     taken = 4
             before = size
+            if (32 < unit < 128 and before_was >= FAR) or (32 < before_was < 128 and unit >= FAR):
+                made[size] = 32
+                size += 1
+            before_was = unit
             size = _utf8(made, size, unit)
             for index in range(before, size):
                 spots[index] = at

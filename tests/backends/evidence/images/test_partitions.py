@@ -98,6 +98,14 @@ def test_a_gpt_names_its_partitions() -> None:
     assert names[:3] == ["partition table", "partition 1 (Linux: data)", "partition 2 (Linux: data)"]
 
 
+def test_a_file_system_of_an_earlier_life_of_the_disk_does_not_hide_its_partitions() -> None:
+    disk = mbr((0x83, 100, 200))
+    earlier = public("sleuthkit/image.dd")
+    disk[1024:2048] = earlier[1024:2048]
+    assert form_of(Held(earlier))[0] is Form.FILE_SYSTEM
+    assert form_of(Held(bytes(disk)))[0] is Form.DISK
+
+
 @pytest.mark.parametrize("at", [512 + 20, 512 + 80, 1024 + 10])
 def test_a_damaged_gpt_is_read_from_its_backup(at: int) -> None:
     disk = bytearray(SIZE)

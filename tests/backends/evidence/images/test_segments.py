@@ -1,10 +1,11 @@
 """Which files are one image: by their names, their sizes and how they begin."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
-from beholden.backends.evidence.files import MAX_OPEN, FileEvidence
+from beholden.backends.evidence.files import FileEvidence
 from tests.backends.evidence.ewf_writer import ewf
 
 
@@ -42,7 +43,16 @@ def test_segments_beyond_ninety_nine_have_letters(tmp_path: Path) -> None:
 
 
 def test_each_segment_keeps_its_own_digest_and_more_than_may_be_open_are_read(tmp_path: Path) -> None:
-    count = MAX_OPEN + 20
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = 300
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    try:
+        many_are_read(tmp_path, count)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def many_are_read(tmp_path: Path, count: int) -> None:
     for number in range(1, count + 1):
         (tmp_path / f"disk.{number:03}").write_bytes(number.to_bytes(2, "big") * 256)
     evidence = FileEvidence()

@@ -4,9 +4,12 @@ What begins like gzip, like a member of a zip or like zlib is inflated for a tri
 bulk_extractor does); what comes apart is a fragment, however it ends.
 """
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+
+import numpy as np
 
 from beholden.backends.evidence.archives.engines import Deflate, Engine, run
 from beholden.backends.evidence.archives.spool import STEP, spooled
@@ -18,10 +21,14 @@ from beholden.forensics.source import Part, Source
 MARK = 192
 """The longest head of a fragment that is looked at together."""
 MAX_FRAGMENTS = 10_000
-TRIAL = 64 << 10
+TRIAL = 256
+PATIENCE = 16 << 20
 LEAST = 64
 """A fragment that gives less says nothing and is most probably none."""
-_ZLIB = (b"\x78\x9c", b"\x78\xda", b"\x78\x01", b"\x78\x5e")
+SURE = 1024
+"""A fragment that is not whole, with the checksum at its end, has to give as much: noise comes apart for some bytes."""
+_ZLIB_LEVELS = np.zeros(256, np.bool_)
+_ZLIB_LEVELS[[0x9C, 0xDA, 0x01, 0x5E]] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +53,9 @@ def measured(budget: Budget, make: Callable[[], Engine], source: Source) -> Meas
 
 def fragments(budget: Budget, source: Source) -> Iterator[Entry]:
     """The compressed streams in a source, in the order in which they stand, none inside another."""
-    found = end = 0
+    found = end = vain = 0
     for start in range(0, source.size, STEP):
         data = source.read(start, STEP + MARK)
-        if not _may_hold(data):
-            continue
         for at, window, head in _starts(data):
             place = start + at
             if at >= STEP or place < end:
@@ -59,7 +64,10 @@ def fragments(budget: Budget, source: Source) -> Iterator[Entry]:
             if not _comes_apart(body, window):
                 continue
             measure = measured(budget, partial(Deflate, window), body)
-            if measure.made < LEAST:
+            if measure.made < (LEAST if measure.whole else SURE):
+                vain += measure.taken
+                if vain > source.size + PATIENCE:
+                    return  # made to be tried again and again; what is compressed here counts as disorder
                 continue
             end = place + head + measure.taken
             covers = ((place, end - place),)
@@ -71,21 +79,19 @@ def fragments(budget: Budget, source: Source) -> Iterator[Entry]:
                 return
 
 
-def _may_hold(data: bytes) -> bool:
-    return b"\x1f\x8b\x08" in data or b"PK\x03\x04" in data or any(mark in data for mark in _ZLIB)
-
-
-def _starts(data: bytes) -> Iterator[tuple[int, int, int]]:
+def _starts(data: bytes) -> list[tuple[int, int, int]]:
     """Where streams may begin, how zlib is to read them, and how long a head stands before."""
-    places: list[tuple[int, int, int]] = []
-    for mark, window in ((b"\x1f\x8b\x08", 31), (b"PK\x03\x04", -15), *((mark, 15) for mark in _ZLIB)):
-        at = data.find(mark)
-        while at >= 0:
-            head = _zip_head(data, at) if window == -15 else 0
-            if head is not None:
-                places.append((at, window, head))
-            at = data.find(mark, at + 1)
-    return iter(sorted(places))
+    if data.isascii():
+        return []  # as most evidence is: no stream of any length is
+    view = np.frombuffer(data, np.uint8)
+    first = np.flatnonzero(view[:-1] == 0x78)
+    places = [(at, 15, 0) for at in first[_ZLIB_LEVELS[view[first + 1]]].tolist()]
+    places += [(at, 31, 0) for at in np.flatnonzero(view == 0x1F).tolist() if data[at : at + 3] == b"\x1f\x8b\x08"]
+    for at in np.flatnonzero(view == 0x04).tolist():
+        head = _zip_head(data, at - 3) if data[max(0, at - 3) : at + 1] == b"PK\x03\x04" else None
+        if head is not None:
+            places.append((at - 3, -15, head))
+    return sorted(places)
 
 
 def _zip_head(data: bytes, at: int) -> int | None:
@@ -97,7 +103,10 @@ def _zip_head(data: bytes, at: int) -> int | None:
 
 def _comes_apart(body: Source, window: int) -> bool:
     """A first trial with little: most of what begins by chance like a stream fails here."""
-    return len(Deflate(window, TRIAL).decompress(body.read(0, 1024))) >= LEAST
+    try:
+        return len(zlib.decompressobj(window).decompress(body.read(0, TRIAL), 1 << 16)) >= LEAST
+    except zlib.error:
+        return False
 
 
 def _pieces(part: Part, window: int) -> Iterator[bytes]:

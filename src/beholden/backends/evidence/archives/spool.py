@@ -18,6 +18,8 @@ from functools import partial
 from itertools import accumulate
 from typing import IO
 
+import zstandard
+
 from beholden.forensics.containers import Budget, Form, Stop
 from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.region import Ranges, Region
@@ -28,7 +30,7 @@ IN_MEMORY = 16 << 20
 LZMA_MEMORY = 512 << 20
 FAULTS = (
     OSError, EOFError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError, NotImplementedError,
-    MemoryError, RecursionError, RuntimeError, struct.error, zlib.error, lzma.LZMAError,
+    MemoryError, RecursionError, RuntimeError, struct.error, zlib.error, lzma.LZMAError, zstandard.ZstdError,
 )  # fmt: skip
 """What a library raises over bytes that are not what they seem. Hostile bytes reach all of these."""
 

@@ -183,11 +183,11 @@ def _gpt(source: Source, sector: int) -> Table | None:
         found = _gpt_at(source, sector, at)
         if found is not None:
             partitions, used = found
-            tables = [(0, (1 + (at == 1)) * sector), used]
-            other = source.read(last * sector, 8) == b"EFI PART"
-            structure = [*tables, (last * sector, sector)] if other or at == last else tables
+            other = _gpt_at(source, sector, last) if at == 1 else None
+            tables = [(0, (1 + (at == 1)) * sector), used, (last * sector, sector if at == last or other else 0)]
+            structure = [*tables, other[1]] if other else tables
             notes = ("the first partition table (GPT) is damaged; its backup was used",) if at != 1 else ()
-            return Table(partitions, tuple(structure), notes)
+            return Table(partitions, tuple(one for one in structure if one[1]), notes)
     return None
 
 

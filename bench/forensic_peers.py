@@ -1,0 +1,207 @@
+"""Other tools on the same evidence, files of a real PostgreSQL, hits looked at once more, and very many keys."""
+
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from beholden.forensics.kernel.found import Found
+from beholden.forensics.kernel.values import KINDS, phones
+from beholden.forensics.needles import Kind
+from bench.forensic_world import KINDS as SOUGHT
+from bench.forensic_world import Planted, columns, rows
+
+PATTERNS = (10_000, 100_000)
+AHOCORASICK_BYTES = 16_000_000
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another tool on dense CSV: patterns, GB a CPU second, recall of what was planted (None where it cannot know)."""
+
+    name: str
+    patterns: int
+    gb_s: float
+    recall: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Large:
+    """The kernels with very many keys: GB a CPU second on all text and noise, and the memory that the process took."""
+
+    keys: int
+    gb_s: float
+    tokens_s: float
+    peak_gib: float
+    build_s: float
+
+
+def unverified(piece: Planted, found: Found) -> int:
+    """Hits of a text of which the bytes, spelt plainly here once more, are not the value of that person."""
+    if piece.binary or piece.name == "people_utf16.csv":
+        return 0  # looked at by the tests of the multi-cut lane
+    wrong = 0
+    columns_ = (found.start, found.end, found.kind, found.person)
+    for start, end, kind, person in zip(*(one[:20_000].tolist() for one in columns_), strict=True):
+        text = piece.data[start:end].decode().lower().replace("%40", "@")
+        values = _values(person)
+        if KINDS[kind] is Kind.PHONE:
+            wrong += values[1].encode() not in phones(text)
+        else:
+            wrong += text != values[0 if KINDS[kind] is Kind.OUTSIDE_ID else 2]
+    return wrong
+
+
+def _values(person: int) -> list[str]:
+    blob, offsets = columns(person, 1)
+    raw, ends = blob.tobytes().decode(), offsets.tolist()
+    return [raw[ends[n] : ends[n + 1]] for n in range(3)]
+
+
+def postgres_files(count: int, known: int) -> tuple[Planted, Planted]:
+    """The heap of a table and the WAL of a real server, after nine rows in ten were deleted and vacuumed away."""
+    from sqlalchemy import create_engine, text
+
+    from tests.contracts.server import postgres
+
+    with postgres(durable=True) as server:
+        engine = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
+        values = set[tuple[Kind, int]]()
+        with engine.connect() as connection:
+            connection.execute(text("create table friends (id int8, name text, email text, phone text)"))
+            some = []
+            for row in rows(count, known, 11):
+                some.append({"a": int(row.id), "b": row.name, "c": row.email, "d": row.phone})
+                if row.known:
+                    values.update((kind, row.person) for kind in SOUGHT)
+            connection.execute(text("insert into friends select * from json_to_recordset(cast(:rows as json)) "
+                                    "as given(a int8, b text, c text, d text)"), {"rows": _json(some)})  # fmt: skip
+            connection.execute(text("delete from friends where id % 10 <> 0"))
+            connection.execute(text("checkpoint"))
+            place = Path(str(connection.execute(text("show data_directory")).scalar()))
+            heap = str(connection.execute(text("select pg_relation_filepath('friends')")).scalar())
+        engine.dispose()
+        raw = (place / heap).read_bytes()
+        log = b"".join(one.read_bytes() for one in sorted((place / "pg_wal").iterdir()) if one.is_file())
+    return Planted("heap", raw, values, binary=True), Planted("wal", log.rstrip(b"\0"), values, binary=True)
+
+
+def _json(some: Sequence[dict[str, object]]) -> str:
+    import json
+
+    return json.dumps(some)
+
+
+def ask(piece: Planted) -> tuple[Peer, ...]:
+    """Every other tool that is here, on dense CSV; exact strings, so case and formats are lost on them."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / piece.name).write_bytes(piece.data)
+        wanted = sorted({person for _, person in piece.values})
+        found = list[Peer]()
+        for count in PATTERNS:
+            lines = _patterns(wanted, count)
+            (folder / "patterns").write_text("\n".join(lines) + "\n")
+            found.append(_ripgrep(folder, piece, lines))
+            found.append(_ahocorasick(piece, lines))
+        found.append(_bulk_extractor(folder, piece))
+    return tuple(found)
+
+
+def _patterns(wanted: Sequence[int], count: int) -> list[str]:
+    """So many identifiers: first of those who stand in the evidence, then of others."""
+    people = [*wanted[: count // 3], *range(max(0, count // 3 - len(wanted)))]
+    return list(dict.fromkeys(value for person in people for value in _values(person)))
+
+
+def _recall(piece: Planted, lines: Sequence[str], found: set[str]) -> float:
+    sought = set(lines)
+    planted = {value for _, person in piece.values for value in _values(person) if value in sought}
+    return len(planted & found) / len(planted) if planted else 0.0
+
+
+def _ripgrep(folder: Path, piece: Planted, lines: Sequence[str]) -> Peer:
+    program = shutil.which("rg")
+    if program is None:
+        return Peer("ripgrep -F", len(lines), 0.0, None, "not installed")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = subprocess.run(
+        [program, "-F", "-j1", "-oaIN", "-f", str(folder / "patterns"), str(folder / piece.name)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    found = set(said.stdout.decode(errors="replace").split("\n"))
+    return Peer("ripgrep -F", len(lines), len(piece.data) / seconds / 1e9, _recall(piece, lines, found))
+
+
+def _ahocorasick(piece: Planted, lines: Sequence[str]) -> Peer:
+    import ahocorasick_rs
+
+    some = piece.data[:AHOCORASICK_BYTES]
+    built = ahocorasick_rs.BytesAhoCorasick([line.encode() for line in lines])
+    began = time.process_time()
+    matches = built.find_matches_as_indexes(some)
+    seconds = time.process_time() - began
+    found = {lines[which] for which, _, _ in matches}
+    note = (
+        f"its first {len(some) / 1e6:.0f} MB, without building" if len(some) < len(piece.data) else "without building"
+    )
+    recall = _recall(piece, lines, found) if len(some) == len(piece.data) else None
+    return Peer("ahocorasick-rs", len(lines), len(some) / seconds / 1e9, recall, note)
+
+
+def _bulk_extractor(folder: Path, piece: Planted) -> Peer:
+    program = shutil.which("bulk_extractor")
+    if program is None:
+        return Peer("bulk_extractor -E email", 0, 0.0, None, "not installed, and no Debian package of this release")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    arguments = [program, "-E", "email", "-j1", "-o", str(folder / "out"), str(folder / piece.name)]
+    subprocess.run(arguments, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    told = (folder / "out" / "email.txt").read_text(errors="replace").lower()
+    planted = {_values(person)[2] for kind, person in piece.values if kind is Kind.EMAIL}
+    found = sum(one in told for one in planted)
+    return Peer("bulk_extractor -E email", 0, len(piece.data) / seconds / 1e9, found / len(planted), "addresses only")
+
+
+def large(keys: int, pieces: Sequence[Planted]) -> Large:
+    """The same evidence with very many keys, in a process of its own."""
+    from bench.forensic_large import measured
+
+    return measured(keys, pieces)
+
+
+def large_report(found: Large | None) -> str:
+    """What is said of very many keys."""
+    if found is None:
+        return "Very many keys: left out of the quick form."
+    return (
+        f"With {found.keys:,} keys (digests on disk, the filter in memory; made in {found.build_s:,.0f} CPU seconds) "
+        f"all text and noise together: {found.gb_s:.2f} GB and {found.tokens_s / 1e6:,.1f} million candidates a CPU "
+        f"second, in {found.peak_gib:.2f} GiB of resident memory."
+    )
+
+
+def peers_report(found: Sequence[Peer]) -> str:
+    """What is said of other tools."""
+    if not found:
+        return "Other tools: left out of the quick form."
+    lines = [
+        f"| {one.name} | {one.patterns:,} | {one.gb_s:.4f} | {'' if one.recall is None else round(one.recall, 3)} "
+        f"| {one.note} |"
+        for one in found
+    ]
+    head = "| tool on people.csv | patterns | GB a CPU second | recall of its own patterns | |\n|---|---|---|---|---|"
+    return head + "\n" + "\n".join(lines)
+
+
+def resident_gib() -> float:
+    """The most memory that this process ever had, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
