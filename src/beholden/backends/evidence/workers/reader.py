@@ -158,8 +158,8 @@ class Guard:
 
 
 def warm_up(work: Work) -> None:
-    """Have everything imported and compiled that a reader needs, before readers are made."""
-    for sample in _samples():
+    """Have everything imported and compiled that a reader needs, before readers are made: one is not there for long."""
+    for sample in _samples(work.job):
         held = Held(sample)
         unit = Unit(Exhibit(0, "", "", held.size, ""), {})
         search(unit, work.job, partial(_held, held), files.opener(work.job.limits), lambda _more: None)
@@ -169,9 +169,12 @@ def _held(held: Held, _exhibit: Exhibit) -> AbstractContextManager[Source]:
     return nullcontext(held)
 
 
-def _samples() -> Iterator[bytes]:
-    """A little of what evidence is made of."""
-    person = ("aaaaaaaaaaaaaaaaaaaaaaaaaa", "someone@somewhere.example", "+49 30 1234567", "1234567890123456")
+def _samples(job: Job) -> Iterator[bytes]:
+    """A little of what evidence is made of, with somebody sought in it: what follows a hit has to be ready as well."""
+    person = ["a" * 26, "someone@somewhere.example", "Some One", "+49 30 1234567", "1234567890123456"]
+    for one in job.sought.people.values():
+        person[:3] = one.scoped_id, one.email, one.name
+        break
     line = ",".join(person) + "\n"
     yield line.encode() * 400
     yield line.encode("utf-16") * 40
@@ -179,8 +182,8 @@ def _samples() -> Iterator[bytes]:
     yield bytes(range(256)) * 40 + line.encode() * 40
     yield gzip.compress(line.encode() * 40)
     with closing(sqlite3.connect(":memory:")) as made:
-        made.execute("create table t (id integer primary key, a text, b text, c text, d text)")
-        made.executemany("insert into t (a, b, c, d) values (?, ?, ?, ?)", [person] * 50)
+        made.execute("create table t (id integer primary key, a text, b text, c text, d text, e text)")
+        made.executemany("insert into t (a, b, c, d, e) values (?, ?, ?, ?, ?)", [person] * 50)
         made.execute("delete from t where id % 2")
         yield made.serialize()
 
