@@ -27,6 +27,7 @@ _IMAGES = (
     (b"QFI\xfb", "QCOW"),
     (b"KDMV", "VMDK"),
     (b"conectix", "VHD"),
+    (b"vhdxfile", "VHDX"),
 )
 
 
@@ -58,7 +59,6 @@ _CLOSED = (
     (3, b"-FVE-FS-", "BitLocker encrypted volume"),
     (3, b"MSWIN4.1-FVE-FS-", "BitLocker encrypted volume"),
     (4096, b"\xfc\x4e\x2b\xa9", "member of a Linux RAID"),
-    (0, b"vhdxfile", "VHDX disk image"),
     (0, b"COWD", "VMDK disk image (COWD)"),
     (0, b"EVF2\x0d\x0a\x81", "Expert Witness disk image of version 2"),
     (0, b"LVF\x09\x0d\x0a\xff\x00", "Expert Witness logical image"),

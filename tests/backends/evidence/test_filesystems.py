@@ -210,7 +210,6 @@ def test_ntfs_with_a_small_and_a_large_file(tmp_path: Path) -> None:
         (32, b"NXSB", "APFS container"),
         (3, b"-FVE-FS-", "BitLocker encrypted volume"),
         (0, b"LUKS\xba\xbe", "LUKS encrypted volume"),
-        (0, b"vhdxfile", "VHDX disk image"),
     ],
 )
 def test_law_9_volumes_that_are_not_decoded_are_recognised(offset: int, magic: bytes, name: str) -> None:

@@ -246,6 +246,8 @@ def raw(tmp_path: Path) -> Path:
         ["vmdk"],
         ["vmdk", "-o", "subformat=streamOptimized"],
         ["vpc"],
+        ["vhdx"],
+        ["vhdx", "-o", "block_size=1M"],
     ],
     ids="-".join,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from beholden.backends.evidence.images import qcow, vhd, vmdk
+from beholden.backends.evidence.images import qcow, vhd, vhdx, vmdk
 from beholden.backends.evidence.images.dmg import DmgImage
 from beholden.backends.evidence.images.ewf import EwfImage
 from beholden.forensics import filesystems
@@ -43,6 +43,9 @@ def disk(source: Source, budget: Budget | None) -> Iterator[Entry]:
         yield _vmdk(source, budget)
     elif kind == "VHD":
         yield _blocks(vhd.VhdImage(source), budget)
+    elif kind == "VHDX":
+        grown = vhdx.VhdxImage(source)
+        yield _entry("", grown, grown.covers(), budget, grown.damage)
     else:
         image = DmgImage(source)
         yield _entry("", image, image.covers(), budget, image.damage)
