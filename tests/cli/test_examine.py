@@ -66,7 +66,8 @@ def test_contradicted_is_exit_1_and_the_summary_says_who_where_and_what(scene: S
         assert said in done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert len(report["people"]) == 40 and report["hits"]["rows"] >= 40
-    assert (tmp_path / "out" / "report.html").read_text().startswith("<!doctype html>")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.startswith("<!doctype html>") and "How sure this is" in page and "planted to measure" in page
 
 
 def test_a_report_is_checked_here_and_by_a_stranger(scene: Scene, tmp_path: Path) -> None:

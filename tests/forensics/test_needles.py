@@ -4,9 +4,7 @@ from dataclasses import replace
 
 from beholden.forensics.containers import Limits
 from beholden.forensics.examiner import Examiner, Place
-from beholden.forensics.kernel import found
-from beholden.forensics.kernel.values import Shape
-from beholden.forensics.needles import Kind, expected_by_chance, needles
+from beholden.forensics.needles import Kind, needles
 from beholden.forensics.source import Held
 from tests.forensics.people import Search, crowd, looking_for, person
 
@@ -32,14 +30,6 @@ def test_people_without_an_address_are_found_by_their_ids() -> None:
     one = replace(person(1), email="")
     assert looking_for([one]).unusable[Kind.EMAIL] == 1
     assert Search([one]).through(f"{one.scoped_id},{one.name}".encode()).found == {1}
-
-
-def test_chance_counts_are_tiny_for_real_ids_and_large_for_addresses_of_one_letter() -> None:
-    tested = found.Tested()
-    tested.counts[Shape.ADDRESS, 20], tested.counts[Shape.SCOPED, 26] = 10**6, 10**9
-    assert expected_by_chance(looking_for(crowd(50)), tested) < 1e-6
-    short = [replace(person(1), email="a@post.example")]
-    assert expected_by_chance(looking_for(short), tested) > 1
 
 
 def test_disclosed_values_corroborate_by_their_digest() -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from beholden.forensics.examiner import CHUNK
+from beholden.forensics.examiner import CHUNK, Place
+from beholden.forensics.region import Region
+from beholden.forensics.source import Held
 from tests.forensics.people import Search, crowd, csv, database, numbers, person
 
 PEOPLE = crowd(60)
@@ -94,6 +96,14 @@ def test_a_database_with_its_log_is_read_as_one_wherever_it_lies(tmp_path: Path,
         made = zipped if packed == "zip" else tarred
         search = Search(PEOPLE).through(made(**{"x.db": data, "x.db-wal": b"", "x.db-journal": bytes(2000)}))
     assert search.live == set(range(31, 61)) and search.found == numbers(PEOPLE)
+
+
+def test_a_live_row_of_a_database_in_a_deleted_file_is_deleted(tmp_path: Path) -> None:
+    data = database(tmp_path / "a.db", PEOPLE)
+    for region, live in ((Region.FILE, numbers(PEOPLE)), (Region.DELETED_FILE, set())):
+        search = Search(PEOPLE)
+        search.examiner.examine(Place(1, "x", region=region), Held(data))
+        assert search.found == numbers(PEOPLE) and search.live == live, region
 
 
 def test_a_file_that_is_only_named_like_a_databases_log_is_searched(tmp_path: Path) -> None:

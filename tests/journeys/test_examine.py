@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from beholden.backends.evidence.files import FileEvidence
+from beholden.backends.evidence.seeds import FormatSeeds
 from beholden.forensics.ports import Exhibit, Progress
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys import access, certify, examine
@@ -238,6 +239,47 @@ def test_values_that_the_platform_hands_in_are_sought_where_the_app_received_the
     done = scene.examine(values=values)
     assert done.record.numbers["found"] == 1
     assert done.report["people"][0]["fields"] == ["city", "name", "phone"]  # type: ignore[index]
+
+
+# Judgement
+
+
+def test_a_table_of_scores_under_the_apps_own_ids_contradicts_the_claim(scene: Scene) -> None:
+    rows = "".join(f"{scene.scoped(number)},0.73\n" for number in scene.people)
+    (scene.folder / "scores.csv").write_text("id,score\n" + rows)
+    done = scene.examine()
+    assert done.verdict is Verdict.CONTRADICTED
+    (table,) = done.report["judgement"]["tables"]  # type: ignore[index]
+    assert (table["people"], table["own_ids"], table["link"]) == (40, 40, "derived")
+    numbers = done.record.numbers
+    assert (numbers["found"], numbers["found_by_own_id"], numbers["against_claim"]) == (0, 40, 40)
+
+
+def test_one_own_id_alone_is_no_table_and_does_not_contradict(scene: Scene) -> None:
+    (scene.folder / "mail.txt").write_text(f"please look at {scene.scoped(scene.people[0])} again\n")
+    assert scene.examine().verdict is Verdict.NOT_CONTRADICTED
+
+
+def test_law_9_a_hashed_audience_of_the_apps_people_is_never_clean(scene: Scene) -> None:
+    for number in range(400):  # most of the platform's people are not the app's
+        scene.house.person(f"more{number}", "Some Body", f"more{number}@post.example")
+    with scene.house.engines.store.read() as unit:
+        known = unit.directory.people(scene.people)
+    rows = "".join(f"{hashlib.sha256(one.email.encode()).hexdigest()},0.7\n" for one in known.values())
+    (scene.folder / "audience.csv").write_text(rows)
+    assert scene.examine().verdict is Verdict.NOT_CONTRADICTED
+    done = scene.examine(hashed=True)
+    assert done.verdict is Verdict.INCONCLUSIVE
+    (table,) = done.report["judgement"]["tables"]  # type: ignore[index]
+    assert (table["people"], table["link"]) == (40, "derived")
+    assert "40 of its 4" in table["sentence"]
+
+
+def test_planted_people_say_what_would_have_been_noticed(scene: Scene) -> None:
+    (scene.folder / "notes.txt").write_text("nothing")
+    judgement = scene.examine(seeds=FormatSeeds()).report["judgement"]
+    assert judgement["test"]["smallest_noticed"] == 1 and len(judgement["recall"]) == 15  # type: ignore[index]
+    assert "95% probability" in judgement["test"]["sentence"]  # type: ignore[index]
 
 
 # Claims

@@ -69,6 +69,8 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Further values of people (CSV, JSON lines, Parquet; a column `person`, one for each field), used once.",
 )
+@click.option("--hashed", is_flag=True, help="Look for digests of addresses and phones too, as ad audiences hold them.")
+@click.option("--seeds/--no-seeds", default=True, help="Plant made-up people beside the evidence; measures the recall.")
 @operator_option
 @readers.options
 def run(
@@ -82,6 +84,8 @@ def run(
     out: Path | None,
     values: Path | None,
     operator: str | None,
+    hashed: bool,  # noqa: FBT001
+    seeds: bool,  # noqa: FBT001
     **reading: Any,
 ) -> None:
     """Search PATHS (files, folders) for the people whose data the ledger says the app received.
@@ -90,6 +94,7 @@ def run(
     """
     from beholden.backends.evidence import report_files
     from beholden.backends.evidence.files import FileEvidence
+    from beholden.backends.evidence.seeds import FormatSeeds
     from beholden.backends.evidence.values import read_values
     from beholden.journeys import examine as journey
     from beholden.journeys import vouch
@@ -99,7 +104,7 @@ def run(
     evidence = FileEvidence(hashers=reading["workers"] or readers.cores())
     hits = report_files.prepare(out, paths) if out is not None else None
     searcher = readers.searcher(evidence, out, **reading)
-    with _progress(quiet=as_json) as progress, hits or nullcontext():
+    with progress_bar(quiet=as_json) as progress, hits or nullcontext():
         done = journey.examine(
             engines,
             evidence,
@@ -112,6 +117,8 @@ def run(
             searcher=searcher,
             values=read_values(values) if values else None,
             hits=hits,
+            hashed=hashed,
+            seeds=FormatSeeds() if seeds else None,
             progress=progress,
         )
     if out is not None:
@@ -258,7 +265,7 @@ def _claim(engines: Engines, app: App, named: str) -> Any:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Any]:
+def progress_bar(*, quiet: bool) -> Iterator[Any]:
     """Bytes as they go by, on a terminal; nothing where a script reads."""
     if quiet or not sys.stderr.isatty():
         yield lambda _stage, _done, _total: None
@@ -300,16 +307,21 @@ def _summary(report: Mapping[str, Any], out: Path | None) -> Iterator[str]:
     yield f"Verdict: {report['verdict'].upper()}"
     for sentence in report["because"]:
         yield f"  {sentence}"
+    yield f"  {report['judgement']['test']['sentence']}"
     yield ""
     yield f"People: {numbers['found']:,} of {numbers['sought']:,} found, by two fields or more each"
     yield f"  {numbers['found_live']:,} live, {numbers['found_deleted_only']:,} in deleted content only"
     yield f"  {numbers['found_attributed']:,} with an id that only this app was given"
-    yield f"  {numbers['found_uncorroborated']:,} met by one field only (not used for the verdict)"
+    yield f"  {numbers['found_by_own_id']:,} more by that id alone, in a table of its people"
+    alone = numbers["found_uncorroborated"] - numbers["found_by_own_id"]
+    yield f"  {alone:,} met by one field only (not used for the verdict)"
     yield f"  {report['coincidences']['sentence']}"
     if report["places"]:
         yield "Where:"
         for place in sorted(report["places"], key=lambda p: (-p["people"], p["path"], p["where"]))[:20]:
             yield f"  {place['people']:>8,}  {place['state']:7}  {place['path']}, {place['where']}"
+    for table in report["judgement"]["tables"][:20]:
+        yield f"  {table['sentence']}"
     yield (
         f"Coverage: {coverage['share']:.2%} of {coverage['exhibit_bytes'] + coverage['unpacked_bytes']:,} bytes read "
         f"({coverage['exhibits']:,} exhibits, {coverage['unpacked']:,} files unpacked)"

@@ -20,6 +20,7 @@ _COMMANDS = {
     "bench": ("bench", "measure the gate beside baselines and peers"),
     "demo": ("demo", "play the 2018 story at 1:1000, then leave the pages up"),
     "examine": ("examine", "search disks, databases, backups for people's data"),
+    "trace": ("trace", "which app did a dump found in the wild come from"),
     "ledger": ("ledger", "verify, list, prove and export what was disclosed"),
     "watch": ("watch", "find apps that look suspicious"),
     "case": ("case", "hold an app to account: RFI, verdict, ban, appeal"),

@@ -28,7 +28,7 @@ class Beside:
         return posixpath.normpath(posixpath.join(posixpath.dirname(self.path), way))
 
 
-NOTHING = Beside("", "", lambda _path: None)
+NOTHING = Beside("", "nothing", lambda _path: None)
 """For a file that stands alone."""
 
 

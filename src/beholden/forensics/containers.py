@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from beholden.forensics import filesystems, innodb
 from beholden.forensics.postgres import page as postgres_page
@@ -93,13 +94,7 @@ _MAGIC: tuple[tuple[int, bytes, Form, str], ...] = (
     (0, b"PK00PK\x03\x04", Form.ZIP, ""),
     (0, b"\x28\xb5\x2f\xfd", Form.ZSTD, ""),
     (0, b"\x04\x22\x4d\x18", Form.LZ4, ""),
-    (0, b"\x1f\x9d", Form.COMPRESS, ""),
     (0, b"7z\xbc\xaf\x27\x1c", Form.SEVENZIP, ""),
-    (0, b"\xc7\x71", Form.CPIO, ""),
-    (0, b"\x71\xc7", Form.CPIO, ""),
-    (0, b"070707", Form.CPIO, ""),
-    (0, b"070701", Form.CPIO, ""),
-    (0, b"070702", Form.CPIO, ""),
     (0, b"!<arch>\n", Form.AR, ""),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Form.OLE, ""),
     (0, b"%PDF-", Form.PDF, ""),
@@ -108,7 +103,6 @@ _MAGIC: tuple[tuple[int, bytes, Form, str], ...] = (
     (0, b"PARE", Form.OPAQUE, "encrypted Parquet file"),
     (0, b"ARROW1\x00\x00", Form.ARROW, ""),
     (0, b"FEA1", Form.OPAQUE, "Feather file of version 1"),
-    (0, b"ORC", Form.ORC, ""),
     (0, b"Obj\x01", Form.AVRO, ""),
 )
 _MAIL_HEADER = re.compile(
@@ -117,6 +111,7 @@ _MAIL_HEADER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MBOX = re.compile(rb"From \S{1,256} +\S[^\r\n]{8,60}\d{4}")
+_CPIO_TEXT = re.compile(rb"070707[0-7]{70}|07070[12][0-9A-Fa-f]{104}")
 _LZMA_WINDOWS = frozenset(1 << bits for bits in range(12, 31)) | {3 << bits for bits in range(11, 29)}
 
 
@@ -169,11 +164,32 @@ def _is_lzma(head: bytes) -> bool:
     return len(head) > 13 and head[0] == 0x5D and window in _LZMA_WINDOWS and (size < 1 << 40 or size == 2**64 - 1)
 
 
+def _is_cpio(head: bytes) -> bool:
+    """Either kind of text header, all digits; or the binary one, with a name that ends where it says."""
+    if _CPIO_TEXT.match(head):
+        return True
+    order: Literal["little", "big"] = "little" if head[:2] == b"\xc7\x71" else "big"
+    length = int.from_bytes(head[20:22], order)
+    return head[:2] in (b"\xc7\x71", b"\x71\xc7") and head.find(b"\x00", 26) == 25 + length > 25
+
+
+def _is_compress(head: bytes) -> bool:
+    return head[:2] == b"\x1f\x9d" and len(head) > 3 and not head[2] & 0x60 and 9 <= head[2] & 0x1F <= 16
+
+
+def _is_orc(head: bytes) -> bool:
+    """Three letters alone would be any table whose first column is an ORCID."""
+    return head[:3] == b"ORC" and any(byte < 9 or byte > 126 for byte in head[3:128])
+
+
 def _is_old_tar(head: bytes) -> bool:
     return len(head) >= 512 and head[:1] > b" " and head[100:101] in b"0 1" and tar_member(head, 0) is not None
 
 
 _LOOKS: dict[Form, Callable[[bytes], bool]] = {
+    Form.COMPRESS: _is_compress,
+    Form.CPIO: _is_cpio,
+    Form.ORC: _is_orc,
     Form.LZMA: _is_lzma,
     Form.ZLIB: _is_zlib,
     Form.MAIL: _is_mail,
@@ -184,12 +200,15 @@ _LOOKS: dict[Form, Callable[[bytes], bool]] = {
 def form_of(source: Source) -> tuple[Form, str]:
     """What a source is, as `recognise` says it, and whether it is a disk, an image of one, or a file system."""
     head = source.read(0, HEAD)
-    form, name = recognise(head)
-    if form is not Form.PLAIN or source.size < HEAD:
-        return form, name
-    head += source.read(len(head), filesystems.HEAD - len(head))
+    if source.size < HEAD:
+        return recognise(head)
+    # An Apple image begins with whatever its first part is packed by, and is known by its end.
     if filesystems.image(head, source.read(source.size - filesystems.SECTOR, filesystems.SECTOR)):
         return Form.DISK_IMAGE, ""
+    form, name = recognise(head)
+    if form is not Form.PLAIN:
+        return form, name
+    head += source.read(len(head), filesystems.HEAD - len(head))
     closed = filesystems.closed(head)
     if closed is not None:
         return Form.OPAQUE, closed

@@ -1,5 +1,6 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -95,6 +96,8 @@ class Examiner:
     encoded: Allowance = field(default_factory=lambda: Allowance(0))
     """What decoding left out of the file that is being read."""
     databases: Databases = field(default_factory=Databases)
+    records: Counter[Site] = field(default_factory=Counter)
+    """Rows of each table of the database that is being read."""
 
     def examine(
         self,
@@ -165,7 +168,7 @@ class Examiner:
         """Search bytes as text in every reading; `judge` counts blocks that nobody can read as unreadable, but for
         those that were `inflated`."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
-        opaque = 0
+        opaque = lines = addresses = 0
         for start in _chunks(source):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
@@ -173,10 +176,12 @@ class Examiner:
                 if first + match.last >= start and first + match.first < start + CHUNK:
                     self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
+            lines, addresses = lines + body.count(b"\n"), addresses + body.count(b"@")
             if judge:
                 opaque += _opaque_bytes(body, start, inflated)
             self.progress(len(body))
         self._left_encoded(place)
+        self.tally.count(site, addresses or lines + 1)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, opaque)
 
@@ -331,6 +336,7 @@ class Examiner:
                 self.progress(0)
         self._left_encoded(place)
         opaque += database.unreadable
+        self._count_records(place)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the database")
         for what, times in database.faults.items():
@@ -340,8 +346,14 @@ class Examiner:
         self.progress(source.size + sum(logs[ending].size for ending in taken))
         return {ending: log for ending, log in logs.items() if ending not in taken}
 
+    def _count_records(self, place: Place) -> None:
+        own = [site for site in self.records if (site.exhibit, site.path) == (place.exhibit, place.path)]
+        for site in own:
+            self.tally.count(site, self.records.pop(site))
+
     def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
         site = Site(place.exhibit, place.path, _table(row.table, row.zone), _state(place, row.state))
+        self.records[site] += 1
         for match in match_row(row.values, self.sought, self.tested):
             if row.state is not State.DELETED:
                 live[match.person] = live.get(match.person, False) or match.corroborated

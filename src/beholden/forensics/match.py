@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from beholden.forensics.copies import copied
 from beholden.forensics.groups import (
     CERTAIN,
     FIRST,
@@ -23,6 +24,7 @@ from beholden.forensics.groups import (
     NAMED,
     groups,
 )
+from beholden.forensics.hashed import find
 from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.scan import scan
 from beholden.forensics.kernel.values import CODES, Shape, phones
@@ -35,6 +37,8 @@ from beholden.forensics.spelling import Kind, fold, folded_text, words
 from beholden.model.ids import PersonNumber
 
 MAX_PIECES = 40
+SHORTEST_TEXT = 60
+"""Characters of a value of which near copies are looked for; a shorter one must stand as it is."""
 MIN_KEY, MAX_KEY = 6, 400
 """A shorter value is no id or address; a longer one is a text to be searched."""
 _PIECE = re.compile(r"""[^,;|\t\r\n"'<>{}\[\]()]{1,200}""")
@@ -103,9 +107,31 @@ def match_text(
     for reading in readings(raw, allowed or allowance(len(raw)), binary=binary):
         found = scan(reading.data, sought.index, binary=reading.binary)
         tested.add(found.tested)
+        if sought.audience:
+            found = _with_digests(found, reading, sought)
         if len(found):
             matches.extend(_in_reading(reading, found, sought))
     return matches
+
+
+def _with_digests(found: Found, reading: Reading, sought: Needles) -> Found:
+    """The hits, with those of digests that the index does not know: in base64, and as bytes."""
+    hashed = list(find(reading.data, sought.audience, raw=reading.binary, hexadecimal=False))
+    if not hashed:
+        return found
+    starts, ends, people = (
+        np.array(column, np.int64) for column in zip(*((hit.start, hit.end, hit.person) for hit in hashed), strict=True)
+    )
+    start = np.concatenate([found.start, starts])
+    order = np.argsort(start, kind="stable")
+    return Found(
+        start[order],
+        np.concatenate([found.end, ends])[order],
+        np.concatenate([found.kind, np.full(len(hashed), CODES[Kind.DIGEST], np.uint8)])[order],
+        np.concatenate([found.person, people])[order],
+        np.concatenate([found.certain, np.ones(len(hashed), np.bool_)])[order],
+        found.tested,
+    )
 
 
 def _in_reading(reading: Reading, found: Found, sought: Needles) -> Iterator[Match]:
@@ -165,7 +191,7 @@ def _beside(
             return fields | {Kind.NAME}
     if (one.digests or one.values) and not reading.binary:
         pieces = _around(reading, spans, int(row[LOW]), int(row[HIGH]))
-        fields |= frozenset(values_in(_values(pieces), one, sought))
+        fields |= frozenset(values_in(_values(pieces), one, sought)) | _copies(one, pieces)
     return fields
 
 
@@ -191,6 +217,13 @@ def _values(pieces: Iterable[str]) -> Iterator[str]:
                 bare = _LABEL.sub("", value)
                 if bare != value:
                     yield bare
+
+
+def _copies(one: Sought, pieces: Iterable[str]) -> frozenset[str]:
+    """The texts that the platform handed in of which a near copy stands here."""
+    texts = {name: value for name, value in one.values.items() if len(value) >= SHORTEST_TEXT}
+    around = " ".join(pieces) if texts else ""
+    return frozenset(name for name, value in texts.items() if copied(value, around))
 
 
 def values_in(values: Iterable[str], one: Sought, sought: Needles) -> Iterator[str]:
@@ -243,6 +276,10 @@ def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list
         if MIN_KEY <= len(text) <= MAX_KEY:
             for person, kind in _keys(text, sought, tested):
                 found.setdefault(person, {}).setdefault(kind, column)
+    if sought.audience:
+        for column, value in enumerate(values):
+            for person in sought.audience.of(value if isinstance(value, bytes) else texts[column].encode()):
+                found.setdefault(person, {}).setdefault(Kind.DIGEST, column)
     matches = [_in_row(texts, person, kinds, sought) for person, kinds in found.items()]
     for text in texts:
         if len(text) > MAX_KEY:
@@ -260,7 +297,7 @@ def _in_row(texts: Sequence[str], person: PersonNumber, kinds: Mapping[Kind, int
         if name_in(["", *others, ""], one.name) or _is_name(others, one.name):
             fields |= {Kind.NAME}
         elif one.digests or one.values:
-            fields |= frozenset(values_in(others, one, sought))
+            fields |= frozenset(values_in(others, one, sought)) | _copies(one, others)
     return Match(person, fields, corroborates(fields, certain=True))
 
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from beholden.forensics.kernel.found import Tested
+from beholden.forensics.hashed import Audience, Contact, audience, digests
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.values import Shape, keys
 from beholden.forensics.names import Names, names
 from beholden.forensics.spelling import Kind, fold
 from beholden.model.ids import PersonNumber
 
-__all__ = ["Kind", "Needles", "Sought", "expected_by_chance", "fold", "needles"]
+__all__ = ["Kind", "Needles", "Sought", "fold", "needles"]
 
 Matches = Callable[[PersonNumber, str, str], bool]
 """Whether a text is the value of this field that was disclosed of this person."""
@@ -61,13 +61,16 @@ class Needles:
     ids: dict[bytes, tuple[Kind, PersonNumber]] = field(default_factory=dict)
     phones: dict[bytes, tuple[PersonNumber, ...]] = field(default_factory=dict)
     unusable: dict[Kind, int] = field(default_factory=dict)
+    audience: Audience = field(default_factory=Audience)
 
 
-def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:32]) -> Needles:
+def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:32], *, hashed: bool = False) -> Needles:
     """What is sought of a set of people. `matches` is asked for values other than ids, addresses and names; `key` is
-    that of the index."""
+    that of the index. `hashed` looks for digests of addresses and phones too, as advertising audiences hold them."""
     people = {one.person: one for one in sought}
     usable, crowded = _usable(people.values())
+    hashes = list(digests(_contacts(people.values()))) if hashed else []
+    usable.extend((Kind.DIGEST, one.person, one.digest.hex()) for one in hashes)
     index = Index.of(usable, key)
     unusable: dict[Kind, int] = {kind: count for kind, count in index.unusable.items() if kind is not Kind.PHONE}
     if crowded:
@@ -81,7 +84,16 @@ def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:3
                 made.phones[low] = (*made.phones.get(low, ()), person)
             else:
                 made.ids.setdefault(low, (kind, person))
+    if hashed:
+        made.audience = audience(hashes)
     return made
+
+
+def _contacts(people: Iterable[Sought]) -> Iterator[Contact]:
+    for one in people:
+        phones = list(_phones(one))
+        for place in range(max(1, len(phones))):
+            yield Contact(one.person, one.email if not place else "", phones[place] if phones else "")
 
 
 def _usable(people: Iterable[Sought]) -> tuple[list[tuple[Kind, PersonNumber, str]], int]:
@@ -114,15 +126,3 @@ def _alphabet(key: bytes) -> int:
     if text.isdigit():
         return 10
     return 16 if all(letter in string.hexdigits + "-" for letter in text) else 36
-
-
-def expected_by_chance(made: Needles, tested: Tested) -> float:
-    """How many hits pure chance would give among all that was tested, but for phones, which alone count for nothing.
-
-    Ids: each of the sought ones is one of 2^128 (32^26 written). Addresses: a local part of n characters is one of
-    38^n, as if it were drawn at random; people choose addresses that nobody else has, so the truth is lower.
-    """
-    scoped = sum(1 for kind, _ in made.ids.values() if kind is Kind.SCOPED_ID)
-    domains = len({key.rpartition(b"@")[2] for key in made.emails})
-    per_address = sum(38.0 ** -len(key.rpartition(b"@")[0]) for key in made.emails) / max(1, domains)
-    return tested.of(Shape.SCOPED) * scoped / 2.0**128 + tested.of(Shape.ADDRESS) * per_address

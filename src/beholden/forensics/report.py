@@ -115,7 +115,7 @@ def document(
         "places": _places(tally),
         "coverage": _coverage(coverage),
         "exhibits": [asdict(one) | {"unchanged": one.unchanged} for one in custody],
-        "coincidences": {"expected_hits": coincidences, "sentence": _chance(coincidences)},
+        "coincidences": {"expected_people": coincidences, "sentence": _chance(coincidences)},
         "unusable": {kind.value: count for kind, count in sorted(sought.unusable.items())},
         "searched": list(SEARCHED),
         "not_searched": list(NOT_SEARCHED),
@@ -152,8 +152,8 @@ def _coverage(statement: Statement) -> dict[str, object]:
 
 def _chance(expected: float) -> str:
     if expected < 1e-9:
-        return "By chance alone, fewer than one hit in a billion such examinations would be expected."
-    return f"By chance alone, {expected:.2g} hits would be expected."
+        return "By chance alone, fewer than one person in a billion such examinations would be expected."
+    return f"By chance alone, {expected:.2g} people would be expected, found by two fields."
 
 
 def _people(tally: Tally, sought: Needles, *, corroborated: bool) -> list[dict[str, object]]:

@@ -29,11 +29,13 @@ class Site:
 
 @dataclass(slots=True)
 class SiteCount:
-    """Who was found at one site. `modified` is when a file system says that it was written last."""
+    """Who was found at one site. `modified` is when a file system says that it was written last;
+    `records` are its rows, or the addresses (else lines) of a file, whoever's."""
 
     modified: datetime | None = None
     corroborated: set[PersonNumber] = field(default_factory=set)
     alone: set[PersonNumber] = field(default_factory=set)
+    records: int = 0
 
 
 @dataclass(slots=True)
@@ -100,6 +102,12 @@ class Tally(_Telling):
         known = site in self.sites or len(self.sites) < MAX_SITES
         return site if known else Site(site.exhibit, OTHER, OTHER, site.state)
 
+    def count(self, site: Site, records: int) -> None:
+        """So many records stand at a site. Where nobody was found nothing is kept."""
+        known = self.sites.get(site)
+        if known is not None:
+            known.records += records
+
     def _corroborate(self, known: PersonFound, site: Site, match: Match, offset: int) -> None:
         if not known.corroborated:
             known.corroborated, known.first, known.offset = True, site, offset
@@ -118,6 +126,7 @@ class Tally(_Telling):
             mine = self.sites.setdefault(kept[site], SiteCount(count.modified))
             mine.corroborated |= count.corroborated
             mine.alone |= count.alone
+            mine.records += count.records
         for number, one in part.people.items():
             placed = replace(one, first=kept.get(one.first, one.first))
             known = self.people.get(number)

@@ -13,6 +13,7 @@ from typing import Protocol
 from beholden.forensics.beside import Beside, once
 from beholden.forensics.containers import Limits
 from beholden.forensics.coverage import Reason
+from beholden.forensics.databases import Databases
 from beholden.forensics.examiner import LOGS, Examiner, Place
 from beholden.forensics.hits import Find
 from beholden.forensics.needles import Needles
@@ -90,10 +91,19 @@ class Job:
 
 
 def search(
-    unit: Unit, job: Job, open_: Callable[[Exhibit], AbstractContextManager[Source]], entries: Open, searched: Searched
+    unit: Unit,
+    job: Job,
+    open_: Callable[[Exhibit], AbstractContextManager[Source]],
+    entries: Open,
+    searched: Searched,
+    databases: Databases | None = None,
 ) -> Outcome:
-    """An exhibit, together with the logs beside it. What cannot be read any more is a gap, not an end."""
-    examiner = Examiner(job.sought, job.limits, entries, searched)
+    """An exhibit, together with the logs beside it. What cannot be read any more is a gap, not an end.
+
+    `databases` remembers what one unit's search learned of the files of a database, for the next; the outcome is the
+    same without.
+    """
+    examiner = Examiner(job.sought, job.limits, entries, searched, databases=databases or Databases())
     by_path = {exhibit.path: exhibit for exhibit in job.exhibits}
     listed = _Listed()
     examiner.tally.tell(listed.add if job.listed else None)
@@ -204,5 +214,7 @@ class InProcess:
 
     def search(self, parts: Sequence[Unit], job: Job, searched: Searched) -> Iterator[tuple[int, Outcome]]:
         """See Searcher."""
+        databases = Databases()
         for unit in parts:
-            yield unit.number, search(unit, job, self.evidence.open, self.evidence.opener(job.limits), searched)
+            opener = self.evidence.opener(job.limits)
+            yield unit.number, search(unit, job, self.evidence.open, opener, searched, databases)

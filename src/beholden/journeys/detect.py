@@ -12,7 +12,7 @@ from beholden.model.errors import BadInput, Conflict, NotFound
 from beholden.model.finding import Finding
 from beholden.model.ids import AppNumber, FindingId, PersonNumber
 from beholden.model.time import day_of
-from beholden.watch import features
+from beholden.watch import features, leak
 from beholden.watch.features import INACTIVE_AFTER_DAYS, AppDay
 from beholden.watch.judge import RULES, judge, risk
 from beholden.watch.ports import Canary, FindingVerdict
@@ -20,8 +20,8 @@ from beholden.watch.rule import RuleInfo
 
 VERDICTS = ("tp", "benign", "fp")
 
-# What pages and commands read of the rules.
-RULE_INFO: Mapping[str, RuleInfo] = {rule.info.id: rule.info for rule in RULES}
+# What pages and commands read of the rules; a leak is found in the wild, not in the rows.
+RULE_INFO: Mapping[str, RuleInfo] = {rule.info.id: rule.info for rule in RULES} | {leak.INFO.id: leak.INFO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,22 @@ def run(engines: Engines, since: date | None = None) -> WatchReport:
     with engines.store.read() as unit:
         known = {finding.id for finding in unit.watch.findings()}
     fresh = [f for f in judged.findings if f.id not in known]
+    new = _keep(engines, judged.findings, fresh)
+    return WatchReport(taken, len(rows), judged.findings, tuple(new), judged.not_running)
+
+
+def open_findings(engines: Engines, findings: Sequence[Finding]) -> Sequence[FindingId]:
+    """Keep findings that came from outside the ledger's rows; the ids of those that were new."""
+    with engines.store.read() as unit:
+        known = {finding.id for finding in unit.watch.findings()}
+    return _keep(engines, findings, [finding for finding in findings if finding.id not in known])
+
+
+def _keep(engines: Engines, findings: Sequence[Finding], fresh: Sequence[Finding]) -> Sequence[FindingId]:
     if fresh:  # the ledger first: a finding that a case rests on is never without its entry
         engines.ledger.append([_act(engines, SYSTEM, "finding:found", f, {"rule": f.rule}) for f in fresh])
     with engines.store.write() as unit:
-        new = unit.watch.put(judged.findings)
-    return WatchReport(taken, len(rows), judged.findings, tuple(new), judged.not_running)
+        return unit.watch.put(findings)
 
 
 def _ingest(engines: Engines) -> int:
@@ -172,6 +183,9 @@ def _objection(unit: Unit, only: str, app: AppNumber) -> Callable[[RecordedDiscl
     if only == "canary":
         planted = {c.person: c.app for c in unit.watch.canaries()}
         return lambda row: row.person in planted and planted[row.person] != row.app
+    if only == "own canary":
+        own = {c.person for c in unit.watch.canaries() if c.app == app}
+        return lambda row: row.person in own
     return lambda _row: True
 
 

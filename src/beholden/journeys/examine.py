@@ -18,12 +18,15 @@ from beholden.forensics import verdict as verdicts
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS
-from beholden.forensics.needles import Needles, Sought, expected_by_chance, needles
+from beholden.forensics.needles import Kind, Needles, Sought, needles
 from beholden.forensics.outcome import Outcome, merge
 from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Hits, Intake, Progress
+from beholden.forensics.recall import Recall
 from beholden.forensics.seal import Signed
+from beholden.forensics.seeding import Seeds
 from beholden.forensics.units import InProcess, Job, Searcher, units
 from beholden.gate.pairwise import scoped_ids
+from beholden.journeys import judgement
 from beholden.journeys.acts import operators_only, record
 from beholden.journeys.ports import Engines, Unit
 from beholden.ledger.record import matches
@@ -160,31 +163,38 @@ def examine(
     searcher: Searcher | None = None,
     values: Values | None = None,
     hits: Hits | None = None,
+    hashed: bool = False,
+    seeds: Seeds | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Examination:
     """Search everything under `paths` for the people whose data the app received.
 
     `taken_at` is when the evidence was taken, now by default. `searcher` is who reads it, this process by default.
     `values` are further values of people, for this examination only; those that the app never received are not looked
-    for. `hits` keeps every single find. Raises BadInput for paths that do not exist, NotFound for an unknown app or
-    case, NotAllowed for a developer, a person or an app.
+    for. `hits` keeps every single find. `hashed` looks for digests of addresses and phones too. `seeds` plants made-up
+    people beside the evidence, to measure how much of what is there is found. Raises BadInput for paths that do not
+    exist, NotFound for an unknown app or case, NotAllowed for a developer, a person or an app.
     """
     order = _ordered(engines, client_id, actor, claim, case, tuple(sorted(map(shown, paths))), taken_at)
     intake = evidence.take_in(paths, progress)
     manifest = reports.manifest(intake.exhibits)
     signed = engines.seal.sign(manifest)
     _record_intake(engines, order, intake, reports.sha256(manifest), signed)
-    sought, unsought, received, ledgered = _load(engines, order.app, values or {})
+    sought, unsought, received, ledgered = _load(engines, order.app, values or {}, hashed=hashed)
     searcher = searcher or InProcess(evidence)
     job = Job(sought, limits or Limits(), intake.exhibits, listed=hits is not None)
     found = _search(searcher, intake, job, hits, _counter(intake, progress))
+    measured = judgement.recall(evidence, seeds, order.id, limits or Limits()) if seeds is not None else None
     custody = list(map(_custody, intake.exhibits, evidence.digests(intake.exhibits, progress)))
     for exhibit in custody:
         if not exhibit.unchanged:
             found.coverage.gap(exhibit.name, Reason.CHANGED, 0)
-    against, later = _weigh(found, intake, custody, received, claim)
-    decision = _decide(found, len(sought.people), custody, order, against, later, unsought)
-    counts = reports.numbers(found.tally, sought, against, later, unsought)
+    with engines.store.read() as unit:
+        weight = judgement.weigh(found, sought, unit.directory.count_people())
+    against, later = _weigh(found, intake, custody, received, claim, weight)
+    decision = _decide(found, len(sought.people), custody, order, against, later, unsought, weight, measured)
+    counts = reports.numbers(found.tally, sought, len(against), later, unsought)
+    counts["found_by_own_id"] = sum(1 for one in weight.keyed if not found.tally.people[one].corroborated)
     ended_at = engines.clock.now()
     report = reports.document(
         _header(order, ledgered, len(received), ended_at, searcher.protections),
@@ -192,10 +202,11 @@ def examine(
         counts,
         custody,
         found.coverage.statement(),
-        expected_by_chance(sought, found.tested),
+        weight.chance.people,
         sought,
         found.tally,
-        _more(order, intake, found, ledgered, manifest, signed, hits),
+        _more(order, intake, found, ledgered, manifest, signed, hits)
+        | {"judgement": judgement.section(weight, decision.test, measured)},
     )
     encoded = reports.encoded(report)
     kept = _kept(order, decision, counts, reports.sha256(manifest), reports.sha256(encoded), ended_at)
@@ -322,7 +333,7 @@ class _Ledgered:
 
 
 def _load(
-    engines: Engines, app: App, values: Values
+    engines: Engines, app: App, values: Values, *, hashed: bool
 ) -> tuple[Needles, int, Mapping[PersonNumber, _Received], _Ledgered]:
     """Whom to look for; how many of the ledger's people the directory no longer knows; what was received of each."""
     received: dict[PersonNumber, _Received] = {}
@@ -341,7 +352,7 @@ def _load(
     with engines.store.read() as unit:
         sought = list(_sought(engines, unit, app, numbers, received, values))
         keys = unit.directory.keys([number for number in numbers if received[number].with_digests])
-    return needles(sought, _Disclosed(received, keys)), len(numbers) - len(sought), received, ledgered
+    return needles(sought, _Disclosed(received, keys), hashed=hashed), len(numbers) - len(sought), received, ledgered
 
 
 def _sought(
@@ -399,6 +410,19 @@ class _Counted:
         self.progress("searching", self.done, max(self.total, self.done))
 
 
+def search(
+    evidence: Evidence,
+    intake: Intake,
+    sought: Needles,
+    limits: Limits,
+    progress: Progress,
+    searcher: Searcher | None = None,
+) -> Outcome:
+    """Search everything that was taken in; what was not is a gap."""
+    job = Job(sought, limits, intake.exhibits)
+    return _search(searcher or InProcess(evidence), intake, job, None, _counter(intake, progress))
+
+
 def _search(
     searcher: Searcher, intake: Intake, job: Job, hits: Hits | None, searched: Callable[[int], None]
 ) -> Outcome:
@@ -433,19 +457,22 @@ def _weigh(
     custody: Sequence[reports.Custody],
     received: Mapping[PersonNumber, _Received],
     claim: Claim | None,
-) -> tuple[int, int]:
-    """People found that speak against the claim, and people whose data the app (also) received after it.
+    weight: judgement.Weight,
+) -> tuple[Sequence[PersonNumber], int]:
+    """People found who speak against the claim, and how many whose data the app (also) received after it.
 
     Only exhibits that are still what they were count.
     """
     changed = {exhibit.name for exhibit in custody if not exhibit.unchanged}
     spoilt = {exhibit.segment_of for exhibit in intake.exhibits if exhibit.name in changed}
     sound = {e.number for e in custody if not changed & {e.name, *(e.name + ending for ending in LOGS)}} - spoilt
-    found = [number for number, one in outcome.tally.people.items() if one.exhibits & sound]
+    none = frozenset[int]()
+    people = outcome.tally.people
+    found = [number for number, one in people.items() if (one.exhibits | weight.keyed.get(number, none)) & sound]
     if claim is None or claim.at is None:
-        return len(found), 0
-    later = sum(1 for number in found if received[number].last_at > claim.at)
-    return len(found) - later, later
+        return found, 0
+    against = [number for number in found if received[number].last_at <= claim.at]
+    return against, len(found) - len(against)
 
 
 def _decide(
@@ -453,14 +480,16 @@ def _decide(
     sought: int,
     custody: Sequence[reports.Custody],
     order: _Order,
-    against: int,
+    against: Sequence[PersonNumber],
     later: int,
     unsought: int,
+    weight: judgement.Weight,
+    measured: Recall | None,
 ) -> verdicts.Decision:
     statement = outcome.coverage.statement()
     return verdicts.decide(
         verdicts.Facts(
-            against,
+            len(against),
             later,
             sought,
             unsought,
@@ -469,6 +498,11 @@ def _decide(
             sum(1 for exhibit in custody if not exhibit.unchanged),
             order.claim.at if order.claim else None,
             order.taken_at,
+            weight.chance.people,
+            measured,
+            weight.single,
+            sum(1 for number in against if Kind.SCOPED_ID in outcome.tally.people[number].fields),
+            weight.expected_own,
         )
     )
 

@@ -20,7 +20,7 @@ class Level(StrEnum):
 class RowQuery:
     """The exact ledger rows that a finding rests on: a filter that can be run again.
 
-    `only` narrows to what the rule objects to: all, indirect, stranger, inactive or canary.
+    `only` narrows to what the rule objects to: all, indirect, stranger, inactive, canary or own canary.
     """
 
     app: AppNumber

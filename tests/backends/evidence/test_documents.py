@@ -134,7 +134,8 @@ def test_everyone_in_a_pdf_is_found(compressed: int) -> None:
 
 def test_a_pdf_that_opens_without_a_password_is_read_and_one_that_does_not_is_unreadable() -> None:
     free = pdfencrypt.StandardEncryption("", ownerPassword="owner", canPrint=0)
-    assert len(Search(PEOPLE).through(printed(encrypt=free)).found) > 10
+    opened = Search(PEOPLE).through(printed(encrypt=free))
+    assert len(opened.found) > 10 and opened.coverage.complete and adds_up(opened)
     sealed = Search(PEOPLE).through(printed(encrypt=pdfencrypt.StandardEncryption("user", ownerPassword="owner")))
     assert sealed.coverage.gap_counts == {Reason.ENCRYPTED: 1} and sealed.coverage.unreadable > 0
     assert sealed.found == set() and adds_up(sealed)

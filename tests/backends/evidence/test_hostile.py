@@ -51,9 +51,8 @@ def test_nesting_without_end_ends_at_the_limit_and_it_is_said(pack: str) -> None
 
 
 @pytest.mark.evidence
-@pytest.mark.parametrize("pack", ["gzip", "zip"])
-def test_ten_thousand_levels_end_at_the_limit_and_it_is_said(pack: str) -> None:
-    search = nested(pack, 10_000)
+def test_ten_thousand_levels_end_at_the_limit_and_it_is_said() -> None:
+    search = nested("gzip", 10_000)
     assert search.coverage.gap_counts == {Reason.TOO_DEEP: 1} and adds_up(search)
 
 
@@ -85,17 +84,16 @@ def test_a_tree_of_millions_of_empty_archives_is_stopped() -> None:
 
 
 def test_an_archive_that_holds_itself_ends_at_the_limit() -> None:
-    """A zip whose member's bytes are the zip: the list says that the archive is stored in it from its beginning."""
+    """Its end says that 38 bytes were cut off before it, so the member's bytes begin where the archive does."""
     name = b"self.zip"
-    made = bytearray(b"PK\x03\x04" + struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name)
+    made = b"PK\x03\x04" + struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name
     total = len(made) + 46 + len(name) + 22
     fields = struct.pack("<HHHHHIII", 20, 0, 0, 0, 0, 0, total, total)
-    start = (1 << 32) - 30 - len(name)  # its header would stand before the file
-    for header in (start, 0):
-        listed = b"PK\x01\x02\x14\x00" + fields + struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, header) + name
-        end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 1, 1, len(listed), len(made), 0)
-        search = Search(PEOPLE, SMALL).through(bytes(made + listed + end))
-        assert not search.coverage.complete and adds_up(search)
+    listed = b"PK\x01\x02\x14\x00" + fields + struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, 0) + name
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 1, 1, len(listed), len(made) + len(made), 0)
+    search = Search(PEOPLE, SMALL).through(made + listed + end)
+    assert search.coverage.gap_counts[Reason.TOO_DEEP] == 1 and adds_up(search)
+    assert search.coverage.unpacked == SMALL.depth
 
 
 @pytest.mark.parametrize(

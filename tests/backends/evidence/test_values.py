@@ -17,7 +17,8 @@ def test_csv_json_lines_and_parquet_say_the_same(tmp_path: Path) -> None:
     files = [tmp_path / "v.csv", tmp_path / "v.jsonl", tmp_path / "v.parquet"]
     files[0].write_text("person,phone,birthday\np1,+1 212 555 0123,1990-05-17\np2,+49 30 901820,\n")
     files[1].write_text(
-        '{"person": "p1", "phone": "+1 212 555 0123", "birthday": "1990-05-17"}\n{"person": "p2", "phone": "+49 30 901820"}\n'
+        '{"person": "p1", "phone": "+1 212 555 0123", "birthday": "1990-05-17"}\n'
+        '{"person": "p2", "phone": "+49 30 901820"}\n'
     )
     table = {
         "person": ["p1", "p2"],

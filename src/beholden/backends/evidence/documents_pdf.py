@@ -49,6 +49,8 @@ class _Stream:
     start: int
     size: int
     filters: tuple[bytes, ...]
+    table: bool
+    """Whether it is one of the file's own tables, which are never encrypted."""
 
 
 def pdf(budget: Budget, source: Source) -> Iterator[Entry]:
@@ -90,7 +92,7 @@ def _streams(source: Source) -> Iterator[_Stream]:
         head = source.read(max(0, start - 2048), min(2048, start))
         head = head[max(0, head.rfind(b" obj")) :]
         end = _end(source, start, head)
-        yield _Stream(start, end - start, tuple(one[1] for one in _FILTERS.finditer(head)))
+        yield _Stream(start, end - start, tuple(one[1] for one in _FILTERS.finditer(head)), b"/XRef" in head)
         count += 1
         at = max(end, start)
 
@@ -308,11 +310,11 @@ def _pages(source: Source, sealed: bool) -> Iterator[bytes]:  # noqa: FBT001
 
 
 def _decrypted(source: Source) -> Iterator[bytes]:
-    """All streams of an encrypted document that opens without a password."""
+    """All streams of an encrypted document that opens without a password; those that its tables name, that is."""
     from pypdf import PdfReader
     from pypdf.generic import StreamObject
 
-    failed = False
+    left = sum(1 for stream in _streams(source) if not stream.table)
     with _quiet():
         reader = PdfReader(handle(source))
         reader.decrypt("")
@@ -322,10 +324,11 @@ def _decrypted(source: Source) -> Iterator[bytes]:
                     found = reader.get_object(number)
                     data = found.get_data() if isinstance(found, StreamObject) else repr(found).encode()
             except (_TooManySteps, Exception):  # noqa: BLE001
-                failed = True
+                left += 1
                 continue
+            left -= isinstance(found, StreamObject)
             yield data + b"\n"
-    if failed:
+    if left > 0:
         raise Stopped(Stop.CORRUPT)
 
 

@@ -138,8 +138,8 @@ class Index:
         """How many hits chance alone would give among so many candidates.
 
         Numbers: by how many of all numbers of a length (for phones, of the same first three digits) are sought. Ids
-        and digests: as if drawn at random. Addresses: as `needles.expected_by_chance`, as if all were at sought
-        domains; the truth is lower.
+        and digests: as if drawn at random. Addresses: a local part of n characters is one of 38^n, as if all were at
+        sought domains; the truth is lower.
         """
         spaces = {Shape.NUMBER: 10.0, Shape.SCOPED: 32.0, Shape.TOKEN: 36.0, Shape.HEX: 16.0}
         lengths = np.arange(LENGTHS)

@@ -105,7 +105,7 @@ def _end(sample: Sample, at: int, guess: Column) -> int | None:
         if guess.kind == types.NAME and (raw[:1] < b"!" or raw.rstrip(b"\x00").count(0)):
             return None
         return start + guess.length
-    found = extent(sample.data[: sample.most], at, guess.align, origin)
+    found = extent(sample.data, at, guess.align, origin, sample.most)
     if found is None or found.end > sample.most:
         return None
     if found.pointer is not None or guess.kind == types.GUESS:

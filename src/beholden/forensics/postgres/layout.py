@@ -102,7 +102,7 @@ class _Reader:
         return True
 
     def _variable(self, column: Column) -> bool:
-        found = extent(self._data[: self._stop], self.at, column.align, self._origin)
+        found = extent(self._data, self.at, column.align, self._origin, self._stop)
         if found is None:
             return False
         self.at = found.end

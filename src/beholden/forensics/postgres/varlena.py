@@ -42,26 +42,28 @@ class Extent:
     pointer: Pointer | None = None
 
 
-def extent(data: bytes, at: int, align: int, origin: int) -> Extent | None:
+def extent(data: bytes, at: int, align: int, origin: int, stop: int | None = None) -> Extent | None:
     """The value of variable length that stands at or, aligned, after `at`; None where no header makes sense.
 
-    Alignment counts from `origin`. A short value is not aligned: its first byte is never zero, padding always is.
+    Alignment counts from `origin`. A short value is not aligned: its first byte is never zero, padding always is. The
+    header lies before `stop`; the value may end behind it.
     """
-    if at >= len(data):
+    stop = len(data) if stop is None else min(stop, len(data))
+    if at >= stop:
         return None
     if data[at] == 0 or (data[at] & 1 == 0 and align > 1):
         aligned = origin + -(-(at - origin) // align) * align
         if data[at:aligned].strip(b"\x00"):
             return None
         at = aligned
-    if at >= len(data):
+    if at >= stop:
         return None
     first = data[at]
     if first == 1:
-        return _pointer(data, at)
+        return _pointer(data, at, stop)
     if first & 1:
         return Extent(at, at + 1, at + (first >> 1))
-    if at + 4 > len(data):
+    if at + 4 > stop:
         return None
     word = int.from_bytes(data[at : at + 4], "little")
     length = word >> 2
@@ -69,8 +71,8 @@ def extent(data: bytes, at: int, align: int, origin: int) -> Extent | None:
     return Extent(at, at + 4, at + length, packed) if length >= (8 if packed else 4) else None
 
 
-def _pointer(data: bytes, at: int) -> Extent | None:
-    if data[at + 1 : at + 2] != bytes([_ON_DISK]) or at + 18 > len(data):
+def _pointer(data: bytes, at: int, stop: int) -> Extent | None:
+    if data[at + 1 : at + 2] != bytes([_ON_DISK]) or at + 18 > stop:
         return None
     raw, stored, value, relation = (int.from_bytes(data[at + n : at + n + 4], "little") for n in (2, 6, 10, 14))
     return Extent(at, at + 18, at + 18, pointer=Pointer(max(0, raw - 4), stored & 0x3FFFFFFF, value, relation))

@@ -22,6 +22,7 @@ MARK = 192
 """The longest head of a fragment that is looked at together."""
 MAX_FRAGMENTS = 10_000
 TRIAL = 256
+PATIENCE = 16 << 20
 LEAST = 64
 """A fragment that gives less says nothing and is most probably none."""
 SURE = 1024
@@ -52,7 +53,7 @@ def measured(budget: Budget, make: Callable[[], Engine], source: Source) -> Meas
 
 def fragments(budget: Budget, source: Source) -> Iterator[Entry]:
     """The compressed streams in a source, in the order in which they stand, none inside another."""
-    found = end = 0
+    found = end = vain = 0
     for start in range(0, source.size, STEP):
         data = source.read(start, STEP + MARK)
         for at, window, head in _starts(data):
@@ -64,6 +65,9 @@ def fragments(budget: Budget, source: Source) -> Iterator[Entry]:
                 continue
             measure = measured(budget, partial(Deflate, window), body)
             if measure.made < (LEAST if measure.whole else SURE):
+                vain += measure.taken
+                if vain > source.size + PATIENCE:
+                    return  # made to be tried again and again; what is compressed here counts as disorder
                 continue
             end = place + head + measure.taken
             covers = ((place, end - place),)
@@ -82,13 +86,11 @@ def _starts(data: bytes) -> list[tuple[int, int, int]]:
     view = np.frombuffer(data, np.uint8)
     first = np.flatnonzero(view[:-1] == 0x78)
     places = [(at, 15, 0) for at in first[_ZLIB_LEVELS[view[first + 1]]].tolist()]
-    for mark, window in ((b"\x1f\x8b\x08", 31), (b"PK\x03\x04", -15)):
-        at = data.find(mark)
-        while at >= 0:
-            head = _zip_head(data, at) if window == -15 else 0
-            if head is not None:
-                places.append((at, window, head))
-            at = data.find(mark, at + 1)
+    places += [(at, 31, 0) for at in np.flatnonzero(view == 0x1F).tolist() if data[at : at + 3] == b"\x1f\x8b\x08"]
+    for at in np.flatnonzero(view == 0x04).tolist():
+        head = _zip_head(data, at - 3) if data[max(0, at - 3) : at + 1] == b"PK\x03\x04" else None
+        if head is not None:
+            places.append((at - 3, -15, head))
     return sorted(places)
 
 

@@ -13,8 +13,8 @@ def lzw(source: Source) -> Iterator[bytes]:
     """What a .Z file holds. Raises Stopped where a code means nothing."""
     flags = source.read(2, 1)[0]
     most, block = flags & 0x1F, bool(flags & 0x80)
-    if not 9 <= most <= 16:
-        raise Stopped(Stop.CORRUPT)
+    if not 10 <= most <= 16:
+        raise Stopped(Stop.METHOD)  # programs do not agree on what 9 means
     table: list[bytes] = []
     last = b""
     made: list[bytes] = []

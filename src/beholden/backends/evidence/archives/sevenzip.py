@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import IO, Any
 
-from beholden.backends.evidence.archives.spool import IN_MEMORY, LZMA_MEMORY, Spool, Stopped, handle, lying_there
+from beholden.backends.evidence.archives.spool import IN_MEMORY, LZMA_MEMORY, Spans, Spool, Stopped, handle, lying_there
 from beholden.forensics.containers import Budget, Stop
 from beholden.forensics.ports import Entry, Unpacked
 from beholden.forensics.source import Held, Source
@@ -30,10 +30,10 @@ def sevenzip(budget: Budget, source: Source) -> Iterator[Entry]:
     try:
         archive = py7zr.SevenZipFile(handle(source))
         sealed = archive.needs_password()
-        names = [one.filename for one in archive.list() if not one.is_directory]
+        names = {number: one.filename for number, one in enumerate(archive.files) if not one.is_directory}
         window = _window(archive)
     except py7zr.PasswordRequired:
-        sealed, names, window = True, [], 0
+        sealed, names, window = True, {}, 0
     except Exception as error:
         raise BadInput(f"The 7-Zip archive's list of members cannot be read ({type(error).__name__}).") from error
     stop = Stop.ENCRYPTED if sealed else Stop.TOO_LARGE if window > LZMA_MEMORY else None
@@ -43,63 +43,59 @@ def sevenzip(budget: Budget, source: Source) -> Iterator[Entry]:
     yield from _members(budget, source, names)
 
 
-def _members(budget: Budget, source: Source, names: list[str]) -> Iterator[Entry]:
+def _members(budget: Budget, source: Source, names: dict[int, str]) -> Iterator[Entry]:
     """All are unpacked at once when the first is opened: they may be packed as one. The first covers the archive."""
     work = _Extraction(budget, source)
-    for number, name in enumerate(names):
-        covers = ((0, source.size),) if number == 0 else ()
-        yield Entry(name, covers, partial(work.open, name, first=number == 0, last=number == len(names) - 1))
+    for place, (number, name) in enumerate(names.items()):
+        covers = ((0, source.size),) if place == 0 else ()
+        opened = partial(work.open, number, first=place == 0, last=place == len(names) - 1)
+        yield Entry(name, covers, opened)
 
 
 class _Extraction:
-    """Unpacks all members within the budget, and keeps them until the last was looked at."""
+    """Unpacks all members within the budget into one file, and keeps that until the last was looked at."""
 
     def __init__(self, budget: Budget, source: Source) -> None:
         self._budget = budget
         self._source = source
-        self._files: dict[str, IO[bytes]] = {}
         self._stack = ExitStack()
+        self._file: IO[bytes] | None = None
+        self._pieces: dict[int, list[tuple[int, int]]] = {}
         self._stop: Stop | None = None
-        self._done = False
         self._produced = 0
 
     @contextmanager
-    def open(self, name: str, *, first: bool, last: bool) -> Iterator[Unpacked]:
+    def open(self, number: int, *, first: bool, last: bool) -> Iterator[Unpacked]:
         """One member."""
-        if not self._done:
+        if self._file is None:
+            self._file = self._stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - closed at the end
             self._extract()
         try:
-            file = self._files.get(name)
-            size = file.seek(0, 2) if file is not None else 0
-            source: Source = Spool(file, size) if file is not None else Held(b"")
+            source = Spans(Spool(self._file, self._produced), tuple(self._pieces.get(number, ())))
             packed = self._source.size if first and self._stop is None else 0
-            yield Unpacked(source, packed, self._stop if first or file is None else None)
+            yield Unpacked(source, packed, self._stop if first or not source.size else None)
         finally:
             if last:
                 self._stack.close()
-                self._files.clear()
 
-    def write(self, file: IO[bytes], data: bytes) -> int:
+    def write(self, number: int, data: bytes) -> int:
         """Take what a member holds. Raises Stopped where the budget is spent."""
         stop = self._budget.allows(self._produced, self._source.size, len(data))
-        if stop is not None:
-            raise Stopped(stop)
+        if stop is not None or self._file is None:
+            raise Stopped(stop or Stop.TOTAL)
         self._budget.spend(len(data))
+        self._pieces.setdefault(number, []).append((self._produced, len(data)))
         self._produced += len(data)
-        return file.write(data)
-
-    def file(self, name: str) -> IO[bytes]:
-        """Where a member is kept."""
-        file = self._stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - closed with the stack
-        self._files[name] = file
-        return file
+        return self._file.write(data)
 
     def _extract(self) -> None:
         import py7zr
 
-        self._done = True
         try:
             with py7zr.SevenZipFile(handle(self._source)) as archive:
+                # Names are replaced: the library refuses a whole archive over one that leads outside.
+                for number, one in enumerate(archive.files.files_list):
+                    one["filename"] = str(number)
                 archive.extractall(factory=_factory(self))
         except Stopped as ended:
             self._stop = ended.stop
@@ -113,31 +109,30 @@ def _factory(work: _Extraction) -> Any:
     """What py7zr writes through."""
     from py7zr.io import Py7zIO, WriterFactory
 
-    class Writer(Py7zIO):  # type: ignore[misc, unused-ignore]
-        def __init__(self, name: str) -> None:
-            self._file = work.file(name)
+    class Writer(Py7zIO):
+        def __init__(self, number: int) -> None:
+            self._number = number
+            self._written = 0
 
         def write(self, s: bytes | bytearray) -> int:
-            return work.write(self._file, bytes(s))
+            self._written += len(s)
+            return work.write(self._number, bytes(s))
 
         def read(self, size: int | None = None) -> bytes:
-            return self._file.read(-1 if size is None else size)
+            return b""
 
         def seek(self, offset: int, whence: int = 0) -> int:
-            return self._file.seek(offset, whence)
+            return 0
 
         def flush(self) -> None:
             pass
 
         def size(self) -> int:
-            at = self._file.tell()
-            end = self._file.seek(0, 2)
-            self._file.seek(at)
-            return end
+            return self._written
 
-    class Writers(WriterFactory):  # type: ignore[misc, unused-ignore]
+    class Writers(WriterFactory):
         def create(self, filename: str) -> Py7zIO:
-            return Writer(filename)
+            return Writer(int(filename.rpartition("/")[2]))
 
     return Writers()
 

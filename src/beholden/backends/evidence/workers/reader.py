@@ -18,6 +18,7 @@ from beholden.backends.evidence import files
 from beholden.backends.evidence.workers import cage, wire
 from beholden.backends.evidence.workers.slate import Slate
 from beholden.forensics.containers import Form, Limits, Stop, shown
+from beholden.forensics.databases import Databases
 from beholden.forensics.outcome import encoded
 from beholden.forensics.ports import Entry, Exhibit, Open, Unlisted, Unpacked
 from beholden.forensics.source import Held, Source
@@ -67,10 +68,11 @@ def _serve(channel: socket.socket, work: Work, scratch: Path) -> None:
     wire.answer(channel, wire.HELLO, json.dumps(protections).encode())
     tasks: Sequence[Task]
     page, tasks = wire.receive(channel)
-    slate = Slate(page)
+    slate, databases = Slate(page), Databases()
     for task in tasks:
         guard = Guard(work.opener(work.job.limits), slate, task.avoid)
-        outcome = search(task.unit, work.job, partial(_open, channel, task.sources), guard.entries, guard.searched)
+        opened = partial(_open, channel, task.sources)
+        outcome = search(task.unit, work.job, opened, guard.entries, guard.searched, databases)
         wire.answer(channel, wire.OUTCOME, encoded(outcome))
 
 
