@@ -182,9 +182,10 @@ def decoded(text: bytes) -> bytes | None:
         return None
 
 
-def find(data: bytes, sought: Audience, *, raw: bool = False) -> Iterator[HashedHit]:
-    """Every digest in bytes: as text where it stands for itself, and with `raw` as bytes at any place."""
-    for shape in (_HEX, _BASE64):
+def find(data: bytes, sought: Audience, *, raw: bool = False, hexadecimal: bool = True) -> Iterator[HashedHit]:
+    """Every digest in bytes: as text where it stands for itself, and with `raw` as bytes at any place. Without
+    `hexadecimal` those are left out that the kernel finds quicker."""
+    for shape in (_HEX, _BASE64) if hexadecimal else (_BASE64,):
         for match in shape.finditer(data):
             for person in sought.of(match[0]):
                 yield HashedHit(match.start(), match.end(), person)
