@@ -279,12 +279,13 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class TarMember:
-    """A member of a tar: its data lies in the archive as it is."""
+    """A member of a tar: its data lies in the archive as it is. `modified` is in seconds since 1970."""
 
     name: str
     start: int
     size: int
     kind: bytes = b"0"
+    modified: int = 0
 
 
 def tar_member(block: bytes, offset: int) -> TarMember | None:
@@ -301,7 +302,7 @@ def tar_member(block: bytes, offset: int) -> TarMember | None:
     prefix = block[345:500].split(b"\x00")[0] if block[257:262] == b"ustar" else b""
     full = (prefix + b"/" + name if prefix else name).decode("utf-8", "surrogateescape")
     kind = block[156:157]
-    return TarMember(full, offset + 512, 0 if kind in _WITHOUT_DATA else size, kind)
+    return TarMember(full, offset + 512, 0 if kind in _WITHOUT_DATA else size, kind, tar_number(block[136:148]) or 0)
 
 
 _WITHOUT_DATA = (b"1", b"2", b"3", b"4", b"5", b"6")

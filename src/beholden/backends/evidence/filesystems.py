@@ -88,7 +88,7 @@ class _Opened:
         content, slack = _cut(pieces, stream.size)
         region = Region.DELETED_FILE if owner == DELETED else Region.FILE
         covers = tuple((p.start, p.length) for p in content if p.mine and p.start is not None)
-        yield Entry(_named(stream), covers, partial(self._opened, stream, content, covers), region)
+        yield Entry(_named(stream), covers, partial(self._opened, stream, content, covers), region, stream.modified)
         yield from self._slack(stream, [(p.start, p.length) for p in slack if p.mine and p.start is not None])
 
     def _pieces(self, stream: Stream, owner: int) -> Iterator[_Piece]:
@@ -143,7 +143,8 @@ class _Opened:
         self.inside += covers
         region = Region.DELETED_FILE if stream.deleted else Region.FILE
         taken = sum(length for _, length in covers)
-        yield Entry(_named(stream), covers, partial(_through, self.volume.content(stream), taken), region)
+        opened = partial(_through, self.volume.content(stream), taken)
+        yield Entry(_named(stream), covers, opened, region, stream.modified)
 
     # What is no file
 

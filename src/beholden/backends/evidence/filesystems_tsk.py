@@ -7,6 +7,7 @@ own.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytsk3  # type: ignore[import-not-found]  # a C module without types
@@ -20,6 +21,11 @@ MAX_RUNS = 4_000_000
 DATA = frozenset({1, 128, 4352, 4353})
 """Kinds of attributes that are content: of ext, FAT, ISO and UFS; of NTFS; of HFS+, and its resource fork."""
 _UNALLOCATED, _VIRTUAL, _FOLDER = 2, (10, 11), (2, 11)
+_WITHOUT_ZONE = tuple(
+    int(kind)
+    for kind in (pytsk3.TSK_FS_TYPE_FAT12, pytsk3.TSK_FS_TYPE_FAT16, pytsk3.TSK_FS_TYPE_FAT32, pytsk3.TSK_FS_TYPE_EXFAT)
+)
+"""File systems whose times are those of some clock on some wall."""
 _EXFAT = (b"$ALLOC_BITMAP", b"$UPCASE_TABLE")
 _RESIDENT, _ENCRYPTED, _COMPRESSED = 4, 16, 32
 _NO_BYTES = 1 | 2  # filler and sparse runs
@@ -55,7 +61,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Content of a file: `kind` and `id` name it within the file. `size` is in bytes."""
+    """Content of a file: `kind` and `id` name it within the file. `size` is in bytes. `modified` is when the file
+    system says that it was written last; None where it does not say, or says it without a zone."""
 
     path: str
     inode: int
@@ -68,6 +75,7 @@ class Stream:
     resident: bool = False
     encrypted: bool = False
     compressed: bool = False
+    modified: datetime | None = None
 
 
 class Volume:
@@ -141,7 +149,8 @@ class Volume:
             return  # another name of what is known
         done.add(inode)
         shown = "/" if inode == self._root else full
-        for stream in self._streams(file, shown, inode, deleted=deleted, folder=folder):
+        modified = self._modified(meta)
+        for stream in self._streams(file, shown, inode, modified, deleted=deleted, folder=folder):
             if kind in _VIRTUAL or self._is_own(inode, raw, path):
                 self.virtual[raw.decode("latin-1")] = stream
             else:
@@ -153,7 +162,16 @@ class Volume:
             return inode < 16 and inode != self._root
         return self._kind == int(pytsk3.TSK_FS_TYPE_EXFAT) and not path and name in _EXFAT
 
-    def _streams(self, file: Any, path: str, inode: int, *, deleted: bool, folder: bool) -> Iterator[Stream]:
+    def _modified(self, meta: Any) -> datetime | None:
+        try:
+            seconds = 0 if self._kind in _WITHOUT_ZONE else int(meta.mtime)
+            return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+        except _FAULTS:
+            return None
+
+    def _streams(
+        self, file: Any, path: str, inode: int, modified: datetime | None, *, deleted: bool, folder: bool
+    ) -> Iterator[Stream]:
         try:
             for attribute in file:
                 info = attribute.info
@@ -178,6 +196,7 @@ class Volume:
                     bool(flags & _RESIDENT),
                     bool(flags & _ENCRYPTED),
                     bool(flags & _COMPRESSED),
+                    modified,
                 )
         except _FAULTS:
             self.faults += 1

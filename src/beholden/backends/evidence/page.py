@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -27,12 +28,13 @@ def page(report: Mapping[str, object], sha256: str) -> bytes:
         finalize=_printable,
     )
     environment.filters |= {"count": "{:,}".format, "svg": svg}
+    two_fields, one_field = by_chance(report)
     made = environment.get_template("report.html").render(
         report=report,
         sha256=sha256,
         pictures=pictures(report),
-        chance=chance(report),
-        most=at_most(report),
+        two_fields=two_fields,
+        one_field=one_field,
         max_listed=MAX_LISTED,
     )
     return made.lstrip().encode("utf-8", "replace")
@@ -43,14 +45,12 @@ def _printable(value: object) -> object:
     return shown(value, MAX_TEXT) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def chance(report: Mapping[str, object]) -> str:
-    """How many people would be met by chance, in few characters."""
-    coincidences = report["coincidences"]
-    assert isinstance(coincidences, Mapping)
-    expected = float(coincidences["expected_hits"])
+def by_chance(report: Mapping[str, Any]) -> tuple[str, str]:
+    """How many people chance alone would show by two fields, and how many single values, each in few characters."""
+    expected = report["judgement"]["coincidences"]
+    people, values = float(expected["people"]), float(expected["hits"])
+    return _few(people), _few(values)
+
+
+def _few(expected: float) -> str:
     return "under 1 in a billion" if expected < 1e-9 else f"{expected:.2g}"
-
-
-def at_most(report: Mapping[str, object]) -> str:
-    """The same as a bound: two fields of one person side by side are met by chance less often than one."""
-    return by_chance if (by_chance := chance(report)).startswith("under") else f"at most {by_chance}"

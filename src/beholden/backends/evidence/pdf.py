@@ -24,7 +24,7 @@ from reportlab.platypus import (  # type: ignore[import-untyped]
     TableStyle,
 )
 
-from beholden.backends.evidence.page import at_most, chance
+from beholden.backends.evidence.page import by_chance
 from beholden.backends.evidence.pictures import Box, Dot, Picture, Rule, Shape, Words, pictures
 from beholden.forensics.containers import shown
 
@@ -77,7 +77,7 @@ def pdf(report: Report, sha256: str) -> bytes:
 
 def _story(report: Report) -> Iterator[Flowable]:
     drawn = pictures(report)
-    for section in (_verdict, _asked, _people, _when, _where, _coverage, _custody, _found):
+    for section in (_verdict, _asked, _people, _judgement, _when, _where, _coverage, _custody, _found):
         yield from section(report, drawn)
 
 
@@ -110,21 +110,45 @@ def _asked(report: Report, _drawn: Mapping[str, Picture]) -> Iterator[Flowable]:
 
 
 def _people(report: Report, drawn: Mapping[str, Picture]) -> Iterator[Flowable]:
-    numbers, most = report["numbers"], at_most(report)
+    numbers, (two, one) = report["numbers"], by_chance(report)
     rows = [
         ("Looked for", numbers["sought"], ""),
-        ("Found, by at least two fields each", numbers["found"], most),
-        ("of these still in use (live)", numbers["found_live"], most),
-        ("of these only in deleted content", numbers["found_deleted_only"], most),
-        ("of these with an id that only this app was given", numbers["found_attributed"], most),
-        ("Met by one field only (not used for the verdict)", numbers["found_uncorroborated"], chance(report)),
+        ("Found, by at least two fields each", numbers["found"], two),
+        ("of these still in use (live)", numbers["found_live"], two),
+        ("of these only in deleted content", numbers["found_deleted_only"], two),
+        ("of these with an id that only this app was given", numbers["found_attributed"], two),
+        ("More by that id alone, in a table of the app's people", numbers["found_by_own_id"], two),
+        (
+            "Met by one field only (not used for the verdict)",
+            numbers["found_uncorroborated"] - numbers["found_by_own_id"],
+            one,
+        ),
     ]
     if report["examination"]["claim"]:
-        rows.append(("Found against the claim", numbers["against_claim"], most))
+        rows.append(("Found against the claim", numbers["against_claim"], two))
         rows.append(("Found, but received again after the claim", numbers["received_again_since"], ""))
     yield from _headed("People", drawn, "people")
     yield _table(["", "People", "Expected by chance"], rows, (ROOM - 190, 80, 110), right=2)
     yield _text(report["coincidences"]["sentence"])
+
+
+def _judgement(report: Report, _drawn: Mapping[str, Picture]) -> Iterator[Flowable]:
+    said = report["judgement"]
+    yield _text("How sure this is", _H2)
+    yield _text(said["test"]["sentence"])
+    kinds = [(k["kind"], k["tested"], k["sought"], f"{k['expected']:.2g}") for k in said["coincidences"]["kinds"]]
+    heads = ["Finds that chance alone would give", "Compared", "Looked for", "Expected"]
+    yield _table(heads, kinds, (ROOM - 250, 90, 80, 80), right=3)
+    for table in said["tables"]:
+        yield _text(f"{table['path']}: {table['sentence']}", _SMALL)
+    if said["recall"]:
+        rows = [(r["format"], r["planted"], r["found"], _interval(*r["interval"])) for r in said["recall"]]
+        heads = ["Made-up people, planted to measure what is found", "Planted", "Found", "Recall, 95 % interval"]
+        yield _table(heads, rows, (ROOM - 250, 60, 60, 130), right=3)
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
 
 
 def _when(report: Report, drawn: Mapping[str, Picture]) -> Iterator[Flowable]:
@@ -153,7 +177,9 @@ def _where(report: Report, drawn: Mapping[str, Picture]) -> Iterator[Flowable]:
     heads = ["File", "Part", "State", "People", "One field only"]
     yield from _listed(heads, rows, (ROOM - 310, 120, 55, 55, 80), "Nobody was found.")
     if report["hits"]:
-        yield _text(f"hits.parquet lists every single find: {report['hits']['rows']:,}.")
+        more = report["hits"]["left_out"]
+        rest = f", the first of each exhibit; {more:,} more were only counted" if more else ""
+        yield _text(f"Finds in hits.parquet: {report['hits']['rows']:,}{rest}.")
 
 
 def _coverage(report: Report, drawn: Mapping[str, Picture]) -> Iterator[Flowable]:

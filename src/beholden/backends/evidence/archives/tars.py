@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 
@@ -65,7 +66,7 @@ def tar(budget: Budget, source: Source) -> Iterator[Entry]:
         entry, extra = _entry(budget, source, block, member, said, size)
         offset += extra
         if entry is not None:
-            yield entry
+            yield replace(entry, modified=_modified(member, said))
         said = {}
     if not found:
         raise BadInput("The tar has no member that can be read.")
@@ -170,6 +171,15 @@ def _pax_map(source: Source, start: int) -> tuple[Map, int]:
     numbers = [_number(one.decode("ascii", "replace"), 0) for one in lines[1 : 1 + 2 * min(count, MAX_HOLES)]]
     used = sum(len(one) + 1 for one in lines[: 1 + len(numbers)])
     return tuple(zip(numbers[::2], numbers[1::2], strict=False)), (used + BLOCK - 1) // BLOCK * BLOCK
+
+
+def _modified(member: TarMember, said: dict[str, str]) -> datetime | None:
+    """When a member was written last; None where that is not said, or is no time that a calendar has."""
+    seconds = _number(said.get("mtime", "").partition(".")[0], member.modified)
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _number(written: str | None, otherwise: int) -> int:
