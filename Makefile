@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check bench bench-gate evidence clean
+.PHONY: setup demo test check bench bench-forensics bench-gate evidence clean
 
 setup: $(VENV)/ready
 
@@ -35,6 +35,9 @@ evidence: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+bench-forensics: setup
+	$(BIN)/beholden bench forensics --json
 
 bench-gate: setup
 	$(BIN)/python -m bench.peers.fetch
