@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from beholden.forensics import coverage as coverages
 from beholden.forensics import tally as tallies
 from beholden.forensics.coverage import Coverage, Reason
-from beholden.forensics.kernel.found import Tested
+from beholden.forensics.kernel import found
 from beholden.forensics.kernel.values import Shape
 from beholden.forensics.match import Match
 from beholden.forensics.outcome import Outcome, _reader, decoded, encoded, merge, written
@@ -45,8 +45,8 @@ def collect(number: int, exhibit: tuple[list, list], outcome: Outcome) -> Outcom
     return outcome
 
 
-def tested(addresses: int, leading: int) -> Tested:
-    made = Tested()
+def candidates(addresses: int, leading: int) -> found.Tested:
+    made = found.Tested()
     made.counts[Shape.ADDRESS, 5], made.leading[10, 555] = addresses, leading
     return made
 
@@ -105,16 +105,16 @@ def test_a_number_is_no_yes_and_a_text_no_number() -> None:
 
 def test_every_field_of_a_tally_is_merged() -> None:
     """Whoever adds a field has to say how two parts of it make one."""
-    assert {one.name for one in fields(Tally)} == {"people", "sites"}
-    assert {one.name for one in fields(SiteCount)} == {"corroborated", "alone"}
+    assert {one.name for one in fields(Tally)} == {"people", "sites", "strips"}
+    assert {one.name for one in fields(SiteCount)} == {"corroborated", "alone", "modified", "records"}
     assert {one.name for one in fields(PersonFound)} == {
         "fields", "first", "offset", "corroborated", "attributed", "live", "exhibits",
     }  # fmt: skip
 
 
 def test_counts_of_what_was_tested_add_up() -> None:
-    parts = {2: Outcome(tested=tested(1, 2)), 1: Outcome(tested=tested(10, 20))}
-    assert merge(parts).tested == tested(11, 22)
+    parts = {2: Outcome(tested=candidates(1, 2)), 1: Outcome(tested=candidates(10, 20))}
+    assert merge(parts).tested == candidates(11, 22)
 
 
 def test_the_same_value_is_the_same_bytes() -> None:

@@ -207,7 +207,7 @@ def _any_of(kinds: tuple[Reader, ...]) -> Reader:
         for kind in kinds:
             try:
                 return kind(value)
-            except ValueError:
+            except (ValueError, TypeError):
                 continue
         raise ValueError("none of its types")
 

@@ -93,6 +93,8 @@ def escapee(limits: Limits) -> Open:
     """
 
     def entries(form: Form, source: Source) -> Iterator[Entry]:
+        if form is not Form.GZIP:
+            return
         _, port, written, read, process = source.read(0, source.size).decode("latin-1").split("\n")
         attempts: dict[str, Callable[[], object]] = {
             "connect": lambda: socket.create_connection(("127.0.0.1", int(port)), 2),
@@ -134,8 +136,10 @@ def lying(limits: Limits) -> Open:
     """A parser that was taken over and answers in its reader's place."""
 
     def entries(form: Form, source: Source) -> Iterator[Entry]:
-        os.write(3, source.read(3, source.size))
-        os._exit(0)
+        if form is Form.GZIP:
+            os.write(3, source.read(3, source.size))
+            os._exit(0)
+        return iter(())
 
     return entries
 
