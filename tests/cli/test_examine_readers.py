@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from beholden.backends.evidence.workers import caged
+from beholden.cli import readers
 from tests.backends.evidence.workers import faulty
 from tests.cli.test_examine import _settings, run
 from tests.journeys.test_examine import Scene, planted, scene
@@ -90,6 +91,7 @@ def test_the_report_is_the_same_whatever_the_number_of_readers(scene: Scene, tmp
 PROGRAM = """
 from functools import partial
 from beholden.backends.evidence.workers import caged
+from beholden.cli import readers
 from tests.backends.evidence.workers import faulty
 caged.Caged = partial(caged.Caged, opener=faulty.opener)
 from beholden.cli.main import main
@@ -180,9 +182,9 @@ def test_the_state_lies_in_out_until_the_report_is_there(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted(scene)
-    state = tmp_path / "out" / "state"
+    state = tmp_path / "out" / readers.STATE
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr("beholden.forensics.verdict.decide", lambda _facts: 1 / 0)
+        patch.setattr("beholden.forensics.report.document", lambda *_args, **_more: 1 / 0)
         run(scene, scene.folder, "--out", tmp_path / "out")
     assert len(list(state.glob("*.outcome"))) == 1
     assert run(scene, scene.folder, "--out", tmp_path / "out").exit_code == 1
