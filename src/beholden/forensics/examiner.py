@@ -1,7 +1,7 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,7 +20,7 @@ from beholden.forensics.readings.reading import Allowance
 from beholden.forensics.readings.tree import allowance
 from beholden.forensics.region import Ranges, Region, State, first, shared
 from beholden.forensics.rows import rows
-from beholden.forensics.source import Held, Part, Source, next_data
+from beholden.forensics.source import Held, Part, Source, chunks
 from beholden.forensics.spot import Spot, whole
 from beholden.forensics.tally import Site, Tally
 from beholden.model.errors import BadInput
@@ -169,7 +169,7 @@ class Examiner:
         those that were `inflated`."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
         opaque = lines = addresses = 0
-        for start in _chunks(source):
+        for start in chunks(source, CHUNK):
             first = max(0, start - MARGIN)
             raw = source.read(first, CHUNK + MARGIN + (start - first))
             for match in self._match(raw):
@@ -311,7 +311,7 @@ class Examiner:
         site = Site(place.exhibit, place.path, where, State.DELETED)
         inflated = self._fragments(replace(place, path=f"{place.path} > {where}", region=Region.UNALLOCATED), source)
         opaque = 0
-        for start in _chunks(source):
+        for start in chunks(source, CHUNK):
             raw = source.read(start, CHUNK + MARGIN)
             for match in self._match(raw, binary=True):
                 self.tally.add(site, match, base + start + match.first)
@@ -409,18 +409,6 @@ def _is_log_of_other(name: str, names: Mapping[str, Entry]) -> bool:
 def _unread(entry: Entry, unpacked: Unpacked) -> int:
     """How many of a member's packed bytes were not read."""
     return max(0, entry.packed - unpacked.packed) if unpacked.source.size else entry.packed
-
-
-def _chunks(source: Source) -> Iterator[int]:
-    """Where the chunks begin that may hold something; holes are passed over."""
-    start = 0
-    while start < source.size:
-        found = next_data(source, start)
-        if found >= start + CHUNK:
-            start = found // CHUNK * CHUNK
-            continue
-        yield start
-        start += CHUNK
 
 
 def _opaque_bytes(data: bytes, base: int = 0, inflated: Ranges = ()) -> int:

@@ -5,7 +5,9 @@ what a copy of the disclosed data looks like: that is *corroborated*, and only t
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +39,9 @@ from beholden.forensics.spelling import Kind, fold, folded_text, words
 from beholden.model.ids import PersonNumber
 
 MAX_PIECES = 40
+_ADDRESS = re.compile(rb"[a-z0-9._+-]{1,64}@[a-z0-9.-]{3,255}")
+"""A value that is one address and nothing else: there is nothing more in it to be found. So are those of digits."""
+_NUMBER = re.compile(rb"[0-9]{8,19}")
 SHORTEST_TEXT = 60
 """Characters of a value of which near copies are looked for; a shorter one must stand as it is."""
 MIN_KEY, MAX_KEY = 6, 400
@@ -272,10 +277,17 @@ def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list
     """Everyone in a row of a table, where every value is known with its ends."""
     texts = [_text(value) for value in values]
     found: dict[PersonNumber, dict[Kind, int]] = {}
+    unsettled: list[int] = []
     for column, text in enumerate(texts):
         if MIN_KEY <= len(text) <= MAX_KEY:
-            for person, kind in _keys(text, sought, tested):
+            known = _keys(text, sought, tested)
+            if known is None:
+                unsettled.append(column)
+                continue
+            for person, kind in known:
                 found.setdefault(person, {}).setdefault(kind, column)
+    for column, person, kind in _within(unsettled, texts, sought, tested):
+        found.setdefault(person, {}).setdefault(kind, column)
     if sought.audience:
         for column, value in enumerate(values):
             for person in sought.audience.of(value if isinstance(value, bytes) else texts[column].encode()):
@@ -309,29 +321,41 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, int) else ""
 
 
-def _keys(text: str, sought: Needles, tested: Tested) -> Iterator[tuple[PersonNumber, Kind]]:
-    """Who a value names: it is an id, an address or a phone, or it is a short text with some in it."""
+def _keys(text: str, sought: Needles, tested: Tested) -> Sequence[tuple[PersonNumber, Kind]] | None:
+    """Who a value names as a whole: it is an id, an address or a phone. None where somebody may stand within it."""
     key = fold(text)
     identified = sought.ids.get(key)
     if identified is not None:
-        tested.counts[Shape.SCOPED, len(key)] += 1
-        yield identified[1], identified[0]
-        return
+        tested.counts[Shape.SCOPED, min(len(key), 64)] += 1
+        return [(identified[1], identified[0])]
     people = sought.emails.get(key)
     if people is not None:
         tested.counts[Shape.ADDRESS, min(len(key), 64)] += 1
-        for person in people:
-            yield person, Kind.EMAIL
+        return [(person, Kind.EMAIL) for person in people]
+    found: list[tuple[PersonNumber, Kind]] = []
+    if sought.phones and sum(map(str.isdigit, text)) >= MIN_KEY:
+        known = dict.fromkeys(phones(text))
+        found = [(person, Kind.PHONE) for digits in known for person in sought.phones.get(digits, ())]
+    if _ADDRESS.fullmatch(key) is not None:
+        tested.counts[Shape.ADDRESS, min(key.rindex(b"@"), 64)] += 1
+    elif _NUMBER.fullmatch(key) is not None:
+        tested.counts[Shape.NUMBER, len(key)] += 1
+    elif not found and (b"@" in key or _MAY_HOLD.search(key) is not None):
+        return None
+    return found
+
+
+def _within(
+    columns: Sequence[int], texts: Sequence[str], sought: Needles, tested: Tested
+) -> Iterator[tuple[int, PersonNumber, Kind]]:
+    """Who stands within the values of some columns, which are searched together: one search costs as much as a page."""
+    if not columns:
         return
-    digits = sum(map(str.isdigit, text))
-    if sought.phones and digits >= MIN_KEY:
-        for known in dict.fromkeys(phones(text)):
-            for person in sought.phones.get(known, ()):
-                yield person, Kind.PHONE
-    if b"@" in key or _MAY_HOLD.search(key) is not None:
-        for match in match_text(text.encode("utf-8", "replace"), sought, tested, binary=False):
-            for kind in match.fields & _FINDING:
-                yield match.person, Kind(kind)
+    lines = [texts[column].encode("utf-8", "replace") for column in columns]
+    starts = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
+    for match in match_text(b"\n".join(lines), sought, tested, binary=False):
+        for kind in match.fields & _FINDING:
+            yield columns[bisect_right(starts, match.first) - 1], match.person, Kind(kind)
 
 
 def _is_name(values: Sequence[str], name: str) -> bool:

@@ -1,7 +1,7 @@
 """Bytes that can be read at any place: a file, a part of one, or what a container held."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Protocol, runtime_checkable
@@ -48,6 +48,18 @@ class Sparse(Protocol):
 def next_data(source: Source, offset: int) -> int:
     """Where to go on reading: over holes, so that a disk of 2 TB of which 20 GB are stored takes as long as 20 GB."""
     return source.next_data(offset) if isinstance(source, Sparse) else offset
+
+
+def chunks(source: Source, size: int) -> Iterator[int]:
+    """Where the chunks of so many bytes begin that may hold something; holes are passed over."""
+    start = 0
+    while start < source.size:
+        found = next_data(source, start)
+        if found >= start + size:
+            start = found // size * size
+            continue
+        yield start
+        start += size
 
 
 @dataclass(frozen=True, slots=True)

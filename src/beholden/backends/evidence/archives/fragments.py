@@ -16,7 +16,7 @@ from beholden.backends.evidence.archives.spool import STEP, spooled
 from beholden.forensics.containers import Budget
 from beholden.forensics.ports import Entry
 from beholden.forensics.region import Region
-from beholden.forensics.source import Part, Source
+from beholden.forensics.source import Part, Source, chunks
 
 MARK = 192
 """The longest head of a fragment that is looked at together."""
@@ -54,7 +54,7 @@ def measured(budget: Budget, make: Callable[[], Engine], source: Source) -> Meas
 def fragments(budget: Budget, source: Source) -> Iterator[Entry]:
     """The compressed streams in a source, in the order in which they stand, none inside another."""
     found = end = vain = 0
-    for start in range(0, source.size, STEP):
+    for start in chunks(source, STEP):
         data = source.read(start, STEP + MARK)
         for at, window, head in _starts(data):
             place = start + at
