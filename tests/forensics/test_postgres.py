@@ -237,7 +237,7 @@ def test_an_examination_beside_its_catalog_names_the_table(copies: dict[str, Cop
     copy = copies["vacuumed"]
     search = Search(PEOPLE)
     path = copy.files["friends"]
-    search.examiner.examine(Place(1, path), Held(copy.data("friends")), None, copy.beside(path))
+    search.examiner.examine(Place(1, path), Held(copy.data("friends")), beside=copy.beside(path))
     assert {site.where for site in search.examiner.tally.sites} == {
         "table friends, heap",
         "table friends, free space of a page",

@@ -179,7 +179,7 @@ def _logical(
 def _gpt(source: Source, sector: int) -> Table | None:
     """The table, or its backup in the last sector where the first is damaged."""
     last = source.size // sector - 1
-    for at in (1, last):
+    for at in (1, last) if last > 1 else ():
         found = _gpt_at(source, sector, at)
         if found is not None:
             partitions, used = found
