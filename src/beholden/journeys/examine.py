@@ -5,9 +5,9 @@ with the verdict and the report's digest, before the verdict is told. A crash in
 began and never ended: visible, and no verdict. No act holds anything of a person.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 
 from beholden import __version__
@@ -18,24 +18,22 @@ from beholden.forensics import verdict as verdicts
 from beholden.forensics.containers import Limits, shown
 from beholden.forensics.coverage import Reason
 from beholden.forensics.examiner import LOGS
-from beholden.forensics.needles import Kind, Needles, Sought, needles
-from beholden.forensics.outcome import Outcome, merge
+from beholden.forensics.needles import Kind
+from beholden.forensics.outcome import Outcome
 from beholden.forensics.ports import Evidence, ExaminationRecord, Exhibit, Hits, Intake, Progress
 from beholden.forensics.recall import Recall
 from beholden.forensics.seal import Signed
 from beholden.forensics.seeding import Seeds
-from beholden.forensics.units import InProcess, Job, Searcher, units
-from beholden.gate.pairwise import scoped_ids
+from beholden.forensics.units import InProcess, Job, Searcher
 from beholden.journeys import judgement
 from beholden.journeys.acts import operators_only, record
-from beholden.journeys.ports import Engines, Unit
-from beholden.ledger.record import matches
+from beholden.journeys.ports import Engines
+from beholden.journeys.received import Ledgered, Received, Values, load
+from beholden.journeys.searching import search
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.app import App
-from beholden.model.disclosure import RecordedDisclosure
 from beholden.model.errors import BadInput, NotFound
 from beholden.model.ids import AppNumber, CaseId, CertificationId, ExaminationId, PersonNumber
-from beholden.model.time import day_of
 
 __all__ = [
     "Claim",
@@ -51,11 +49,6 @@ __all__ = [
 ]
 
 Verdict = verdicts.Verdict
-MAX_DIGESTS = 3
-"""Disclosures of one person whose value digests are compared; an app that polls has the same values in all."""
-Values = Mapping[str, Mapping[str, str]]
-"""Values that the platform hands in for one examination: by the person's outside id and the field's name."""
-_KNOWN = frozenset({"name", "email"})
 MAX_LISTED_EXHIBITS = 200
 """Exhibits whose digests stand in the act itself; the manifest's digest pins the rest."""
 
@@ -90,16 +83,6 @@ class Examination:
     def verdict(self) -> verdicts.Verdict:
         """The answer."""
         return Verdict(self.record.verdict)
-
-
-@dataclass(slots=True)
-class _Received:
-    """What the ledger says that the app received of one person."""
-
-    first_at: datetime
-    last_at: datetime
-    fields: frozenset[str] = frozenset()
-    with_digests: list[RecordedDisclosure] = field(default_factory=list)
 
 
 def read_claim(engines: Engines, app: App, certification: str, *, document: str | None = None) -> Claim:
@@ -180,10 +163,10 @@ def examine(
     manifest = reports.manifest(intake.exhibits)
     signed = engines.seal.sign(manifest)
     _record_intake(engines, order, intake, reports.sha256(manifest), signed)
-    sought, unsought, received, ledgered = _load(engines, order.app, values or {}, hashed=hashed)
+    sought, unsought, received, ledgered = load(engines, order.app, values or {}, hashed=hashed)
     searcher = searcher or InProcess(evidence)
     job = Job(sought, limits or Limits(), intake.exhibits, listed=hits is not None)
-    found = _search(searcher, intake, job, hits, _counter(intake, progress))
+    found = search(searcher, intake, job, hits, progress)
     measured = judgement.recall(evidence, seeds, order.id, limits or Limits()) if seeds is not None else None
     custody = list(map(_custody, intake.exhibits, evidence.digests(intake.exhibits, progress)))
     for exhibit in custody:
@@ -218,7 +201,7 @@ def _more(
     order: _Order,
     intake: Intake,
     found: Outcome,
-    ledgered: "_Ledgered",
+    ledgered: Ledgered,
     manifest: bytes,
     signed: Signed,
     hits: Hits | None,
@@ -236,7 +219,7 @@ def _more(
 
 
 def _header(
-    order: _Order, ledgered: "_Ledgered", exposed: int, ended_at: datetime, worker: Mapping[str, object]
+    order: _Order, ledgered: Ledgered, exposed: int, ended_at: datetime, worker: Mapping[str, object]
 ) -> reports.Header:
     return reports.Header(
         order.id,
@@ -319,134 +302,6 @@ def _ordered(
     return _Order(id_, app, name, actor, claim, case, paths, now, taken_at or now)
 
 
-@dataclass(slots=True)
-class _Ledgered:
-    """The ledger up to the last disclosure to the app: how many entries, and how many disclosures on which day."""
-
-    size: int = 0
-    days: dict[date, int] = field(default_factory=dict)
-
-    def note(self, row: RecordedDisclosure) -> None:
-        """Count one disclosure."""
-        self.size = max(self.size, row.seq + 1)
-        self.days[day_of(row.at)] = self.days.get(day_of(row.at), 0) + 1
-
-
-def _load(
-    engines: Engines, app: App, values: Values, *, hashed: bool
-) -> tuple[Needles, int, Mapping[PersonNumber, _Received], _Ledgered]:
-    """Whom to look for; how many of the ledger's people the directory no longer knows; what was received of each."""
-    received: dict[PersonNumber, _Received] = {}
-    ledgered = _Ledgered()
-    for row in engines.ledger.disclosures(apps=[app.number]):
-        ledgered.note(row)
-        one = received.get(row.person)
-        if one is None:
-            one = received[row.person] = _Received(row.at, row.at)
-        one.first_at, one.last_at = min(one.first_at, row.at), max(one.last_at, row.at)
-        if not one.fields.issuperset(row.fields):
-            one.fields |= frozenset(row.fields)
-        if row.digests:
-            one.with_digests = [*one.with_digests[1 - MAX_DIGESTS :], row]
-    numbers = sorted(received)
-    with engines.store.read() as unit:
-        sought = list(_sought(engines, unit, app, numbers, received, values))
-        keys = unit.directory.keys([number for number in numbers if received[number].with_digests])
-    return needles(sought, _Disclosed(received, keys), hashed=hashed), len(numbers) - len(sought), received, ledgered
-
-
-def _sought(
-    engines: Engines,
-    unit: Unit,
-    app: App,
-    numbers: Sequence[PersonNumber],
-    received: Mapping[PersonNumber, _Received],
-    values: Values,
-) -> Iterator[Sought]:
-    people = unit.directory.people(numbers)
-    known = [number for number in numbers if number in people]
-    for number, scoped in zip(known, scoped_ids(engines.pairwise, app.number, known), strict=True):
-        person, one = people[number], received[number]
-        digests = frozenset(name for row in one.with_digests for name in row.digests)
-        handed = _disclosed_only(values.get(person.outside_id, {}), one.fields)
-        who = (person.outside_id, person.email, person.name)
-        yield Sought(number, scoped, *who, one.first_at, one.last_at, digests, handed)
-
-
-def _disclosed_only(handed: Mapping[str, str], fields: frozenset[str]) -> Mapping[str, str]:
-    """The values of fields that the ledger says the app received; what is known of everyone anyway is left out."""
-    return {name: value for name, value in handed.items() if name in fields and name not in _KNOWN}
-
-
-@dataclass(frozen=True, slots=True)
-class _Disclosed:
-    """Whether a text is what was disclosed of a person in a field, by the ledger's digests."""
-
-    received: Mapping[PersonNumber, _Received]
-    keys: Mapping[PersonNumber, bytes]
-
-    def __call__(self, person: PersonNumber, name: str, value: str) -> bool:
-        key = self.keys.get(person)
-        return key is not None and any(
-            name in row.digests and matches(key, row.seq, name, value, row.digests[name])
-            for row in self.received[person].with_digests
-        )
-
-
-def _counter(intake: Intake, progress: Progress) -> "_Counted":
-    return _Counted(progress, sum(exhibit.size for exhibit in intake.exhibits))
-
-
-@dataclass(slots=True)
-class _Counted:
-    """Tells progress in bytes searched. What is unpacked adds to the bytes that there are."""
-
-    progress: Progress
-    total: int
-    done: int = 0
-
-    def __call__(self, more: int) -> None:
-        self.done += more
-        self.progress("searching", self.done, max(self.total, self.done))
-
-
-def search(
-    evidence: Evidence,
-    intake: Intake,
-    sought: Needles,
-    limits: Limits,
-    progress: Progress,
-    searcher: Searcher | None = None,
-) -> Outcome:
-    """Search everything that was taken in; what was not is a gap."""
-    job = Job(sought, limits, intake.exhibits)
-    return _search(searcher or InProcess(evidence), intake, job, None, _counter(intake, progress))
-
-
-def _search(
-    searcher: Searcher, intake: Intake, job: Job, hits: Hits | None, searched: Callable[[int], None]
-) -> Outcome:
-    """What all of the evidence comes to: the same however it is divided among searchers, and whoever is first. Single
-    finds go to `hits` as they come, and are not held."""
-    found = {0: _refused(intake)}
-    for number, outcome in searcher.search(units(intake.exhibits), job, searched):
-        if hits is not None:
-            for find in outcome.finds:
-                hits.add(find)
-        found[number] = replace(outcome, finds=())
-    return merge(found)
-
-
-def _refused(intake: Intake) -> Outcome:
-    """What was not taken in is not searched, and said to be."""
-    outcome = Outcome()
-    for refused in intake.not_taken:
-        if refused.size:
-            outcome.coverage.file(refused.size, unpacked=False)
-        outcome.coverage.gap(refused.name, refused.reason, refused.size)
-    return outcome
-
-
 def _custody(exhibit: Exhibit, after: str | None) -> reports.Custody:
     return reports.Custody(exhibit.number, exhibit.name, exhibit.size, exhibit.sha256, after)
 
@@ -455,7 +310,7 @@ def _weigh(
     outcome: Outcome,
     intake: Intake,
     custody: Sequence[reports.Custody],
-    received: Mapping[PersonNumber, _Received],
+    received: Mapping[PersonNumber, Received],
     claim: Claim | None,
     weight: judgement.Weight,
 ) -> tuple[Sequence[PersonNumber], int]:

@@ -8,7 +8,6 @@ neither holds anything of a person. What only one app was ever given opens a fin
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from beholden import __version__
 from beholden.forensics import leak as leaks
@@ -22,12 +21,13 @@ from beholden.forensics.needles import Needles, Sought, needles
 from beholden.forensics.outcome import Outcome
 from beholden.forensics.ports import Evidence, Exhibit, Intake, Progress
 from beholden.forensics.tally import Tally
-from beholden.forensics.units import Searcher
+from beholden.forensics.units import InProcess, Job, Searcher
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys import detect
 from beholden.journeys.acts import operators_only, record
-from beholden.journeys.examine import MAX_LISTED_EXHIBITS, search
+from beholden.journeys.examine import MAX_LISTED_EXHIBITS
 from beholden.journeys.ports import Engines
+from beholden.journeys.searching import search
 from beholden.ledger.record import matches
 from beholden.model.act import Act, Actor, ActorKind
 from beholden.model.app import App
@@ -86,7 +86,11 @@ def trace(
     _record(engines, order, "leak:begin", _taken_in(intake, manifest))
     book, sought = _load(engines, order, hashed=hashed)
     chosen = limits or Limits()
-    searched = partial(search, evidence, intake, limits=chosen, progress=progress, searcher=searcher)
+    reader = searcher or InProcess(evidence)
+
+    def searched(for_whom: Needles) -> Outcome:
+        return search(reader, intake, Job(for_whom, chosen, intake.exhibits), None, progress)
+
     first = searched(sought)
     second = _look_again(searched, book, sought, first.tally)
     found = leaks.seen(book, *(tally for tally in (first.tally, second) if tally is not None))
