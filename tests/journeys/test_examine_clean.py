@@ -1,4 +1,4 @@
-"""Evidence of a developer who did delete: nothing is left, and the examination says so, unless it could not read all."""
+"""Evidence of a developer who did delete: nothing is left, and the examination says so, if it could read all of it."""
 
 import shutil
 from dataclasses import replace
