@@ -1,6 +1,7 @@
 """`beholden examine`: search seized evidence for people's data, hold a claim of deletion against it, check a report."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -201,6 +202,72 @@ def _told(found: "Verification") -> Iterator[str]:
         yield f"signed by    {found.key.fingerprint}"
     yield from (f"defect       {shown(defect, MAX_LINE)}" for defect in found.defects)
     yield f"It verifies: {found.files} files." if found.verified else "It does NOT verify."
+
+
+@command.command()
+@data_option
+@click.option("--app", "client_id", required=True, help="The app whose people are to be looked for.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="New file for the index.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path, dir_okay=False), required=True, help="And its key.")
+@click.option("--hashed", is_flag=True, help="With digests of addresses, as ad audiences hold them.")
+@operator_option
+def prepare(data: Path, client_id: str, out: Path, key_file: Path, hashed: bool, operator: str | None) -> None:  # noqa: FBT001
+    """Write what an auditor outside needs to find the app's people without being told who they are: an index of keyed
+    digests, and its key, which should go to them another way."""
+    from beholden.journeys import outside
+
+    engines = bootstrap.embedded(settings.read(data=data))
+    made = outside.prepare(engines, _app(engines, client_id), _actor(engines, operator), hashed=hashed)
+    _write_new(out, made.index)
+    _write_new(key_file, made.key.hex().encode() + b"\n")
+    bootstrap.close(engines)
+    click.echo(f"{made.people:,} people, as digests, in {out}; their key in {key_file}.")
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """A file that was not there, readable by its owner alone; raises BadInput."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be made ({error.strerror}).", "Name a new file.") from error
+
+
+@command.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option(
+    "--sought", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="The index."
+)
+@click.option(
+    "--key", "key_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="Its key."
+)
+@json_option
+@readers.options
+def outside(paths: tuple[str, ...], sought: Path, key_file: Path, as_json: bool, **reading: Any) -> None:  # noqa: FBT001
+    """Search PATHS as an auditor outside, with what `prepare` wrote. People stand by number; nothing is recorded.
+
+    Exit code: 0 nobody was found and all was read, 1 people were found, 3 nobody was found and not all could be read.
+    """
+    from beholden.backends.evidence.files import FileEvidence
+    from beholden.journeys import outside as journey
+
+    try:
+        key = bytes.fromhex(_read(key_file, MAX_LINE))
+        index = sought.read_bytes()
+    except (ValueError, OSError) as error:
+        raise BadInput("The index or its key cannot be read.", "Name the files that `prepare` wrote.") from error
+    evidence = FileEvidence(hashers=reading["workers"] or readers.cores())
+    searcher = readers.searcher(evidence, None, **reading)
+    with progress_bar(quiet=as_json) as progress:
+        done = journey.examine(evidence, paths, index, key, searcher=searcher, progress=progress)
+    for warning in readers.ended(searcher):
+        click.echo(warning, err=True)
+    if as_json:
+        click.echo(json.dumps(done))
+    else:
+        for name in ("sought", "found", "found_by_one_value", "expected_hits", "share", "not_read"):
+            click.echo(f"{name.replace('_', ' '):20} {done[name]}")
+    sys.exit(1 if done["found"] else 0 if done["complete"] else 3)
 
 
 @command.command()

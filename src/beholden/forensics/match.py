@@ -324,6 +324,8 @@ def _text(value: object) -> str:
 def _keys(text: str, sought: Needles, tested: Tested) -> Sequence[tuple[PersonNumber, Kind]] | None:
     """Who a value names as a whole: it is an id, an address or a phone. None where somebody may stand within it."""
     key = fold(text)
+    if not sought.clear:
+        return None
     identified = sought.ids.get(key)
     if identified is not None:
         tested.counts[Shape.SCOPED, min(len(key), 64)] += 1

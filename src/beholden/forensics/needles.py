@@ -62,6 +62,8 @@ class Needles:
     phones: dict[bytes, tuple[PersonNumber, ...]] = field(default_factory=dict)
     unusable: dict[Kind, int] = field(default_factory=dict)
     audience: Audience = field(default_factory=Audience)
+    clear: bool = True
+    """Whether the tables are there; without them only the index tells who is sought."""
 
 
 def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:32], *, hashed: bool = False) -> Needles:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from beholden.forensics.needles import Needles, Sought, needles
+from beholden.forensics.needles import IN_HOUSE, Needles, Sought, needles
 from beholden.gate.pairwise import scoped_ids
 from beholden.journeys.ports import Engines, Unit
 from beholden.ledger.record import matches
@@ -44,7 +44,7 @@ class Ledgered:
 
 
 def load(
-    engines: Engines, app: App, values: Values, *, hashed: bool
+    engines: Engines, app: App, values: Values, *, hashed: bool, key: bytes = IN_HOUSE[:32]
 ) -> tuple[Needles, int, Mapping[PersonNumber, Received], Ledgered]:
     """Whom to look for; how many of the ledger's people the directory no longer knows; what was received of each."""
     received: dict[PersonNumber, Received] = {}
@@ -63,7 +63,12 @@ def load(
     with engines.store.read() as unit:
         sought = list(_sought(engines, unit, app, numbers, received, values))
         keys = unit.directory.keys([number for number in numbers if received[number].with_digests])
-    return needles(sought, _Disclosed(received, keys), hashed=hashed), len(numbers) - len(sought), received, ledgered
+    return (
+        needles(sought, _Disclosed(received, keys), key, hashed=hashed),
+        len(numbers) - len(sought),
+        received,
+        ledgered,
+    )
 
 
 def _sought(
