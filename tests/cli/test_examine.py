@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,18 @@ def test_after_the_key_is_changed_both_are_printed_and_old_reports_verify(scene:
     printed = CliRunner().invoke(command, ["key", "--data", str(scene.house.data)], env=_settings(scene))
     assert printed.stdout.count("BEGIN PUBLIC KEY") == 2
     assert checked(scene, tmp_path / "out", "--operator", "olga").exit_code == 0
+
+
+def test_examinations_are_listed_the_newest_first(scene: Scene, tmp_path: Path) -> None:
+    run(scene, scene.folder)
+    planted(scene)
+    scene.house.clock.advance(timedelta(minutes=1))
+    run(scene, scene.folder)
+    said = CliRunner().invoke(command, ["list", "--data", str(scene.house.data), "--json"], env=_settings(scene))
+    assert [(row["app"], row["verdict"], row["found"]) for row in json.loads(said.stdout)] == [
+        ("quiz", "contradicted", 40),
+        ("quiz", "inconclusive", 0),
+    ]
 
 
 def test_wrong_use_of_verify_is_exit_2(scene: Scene, tmp_path: Path) -> None:

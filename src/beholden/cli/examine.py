@@ -270,6 +270,35 @@ def outside(paths: tuple[str, ...], sought: Path, key_file: Path, as_json: bool,
     sys.exit(1 if done["found"] else 0 if done["complete"] else 3)
 
 
+@command.command("list")
+@data_option
+@json_option
+def listed(data: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Examinations that were done, the newest first."""
+    from beholden.journeys import examine as journey
+
+    engines = bootstrap.embedded(settings.read(data=data))
+    done = journey.examinations(engines)
+    with engines.store.read() as unit:
+        apps = {app.number: app.client_id for app in unit.directory.apps()}
+    rows = [
+        {
+            "id": str(one.id),
+            "app": apps[one.app],
+            "verdict": one.verdict,
+            "case": one.case,
+            "found": one.numbers["found"],
+        }
+        for one in done
+    ]
+    bootstrap.close(engines)
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        for row in rows:
+            click.echo(f"{row['id']}  {row['app']}  {row['verdict']}, {row['found']:,} people found")
+
+
 @command.command()
 @data_option
 def key(data: Path) -> None:

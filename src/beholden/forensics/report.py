@@ -23,16 +23,19 @@ MANIFEST_FORMAT = "beholden manifest 1"
 MAX_ALONE = 1_000
 
 SEARCHED = (
-    "app-scoped ids, e-mail addresses and long platform ids, compared exactly (upper and lower case alike)",
-    "text in UTF-8, ASCII, Windows-1252 and UTF-16 of both orders, at any place of a file; %40 and \\u0040 for @",
-    "gzip, bzip2, xz, zip and tar, one in another",
-    "SQLite: live rows, free space of pages, unused and superseded pages, write-ahead logs, rollback journals",
+    "app-scoped ids, e-mail addresses and long platform ids, compared exactly (upper and lower case alike); phones and "
+    "other values, where the platform handed them in; digests of addresses, where asked for (--hashed)",
+    "text in UTF-8, ASCII, Windows-1252 and UTF-16 of both orders, at any place of a file; base64, hexadecimal, "
+    "quoted-printable, percent, backslash and entity escapes, one within the other",
+    "disk images, partitions and file systems: live and deleted files, slack and unallocated space",
+    "archives and compressed streams, one in another; mails, office and PDF documents; Parquet, Arrow, ORC and Avro",
+    "SQLite and PostgreSQL: live and deleted rows, free space of pages, logs; InnoDB pages",
     "unknown files and database pages byte by byte, also where values touch without anything between them",
 )
 NOT_SEARCHED = (
-    "base64, hexadecimal and other encodings of values; digests of addresses; pictures of text",
+    "what is encrypted, and formats that are named among what could not be read",
+    "pictures of text, speech",
     "values that were changed: misspelt, cut, translated, averaged into models or scores",
-    "free space of disks and deleted files, unless their image is given as a file and is not compressed",
 )
 
 

@@ -268,7 +268,7 @@ def examination(engines: Engines, id_: str) -> ExaminationRecord:
     with engines.store.read() as unit:
         found = unit.examinations.get(ExaminationId(id_))
     if found is None:
-        raise NotFound(f"There is no examination {shown(id_)!r}.", "`beholden examine --list` names them.")
+        raise NotFound(f"There is no examination {shown(id_)!r}.", "`beholden examine list` names them.")
     return found
 
 
