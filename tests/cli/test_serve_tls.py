@@ -72,7 +72,7 @@ def ask(url: str, authority: Authority, pair: Pair | None, path: str = f"{EXT_AU
         context.load_cert_chain(pair.certificate, pair.key)
     for _attempt in range(200):
         try:
-            return httpx.request(more.pop("method", "GET"), url + path, verify=context, **more)
+            return httpx.request(more.pop("method", "GET"), url + path, verify=context, timeout=30, **more)
         except httpx.ConnectError as error:
             if "refused" not in str(error):
                 raise

@@ -1,5 +1,6 @@
 """What kind of place bytes come from, and whether what stands there is live or deleted."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -58,25 +59,34 @@ def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 def without(ranges: Ranges, taken: Iterable[Ranges]) -> Ranges:
     """Those bytes of the ranges that are in none of the others."""
-    gone = sorted((start, start + length) for others in taken for start, length in others)
+    gone = _joined((start, start + length) for others in taken for start, length in others if length > 0)
     left: list[tuple[int, int]] = []
-    at = 0
     for start, length in sorted(ranges):
-        end = start + length
-        while at and gone[at - 1][1] > start:
-            at -= 1
-        while at < len(gone) and gone[at][1] <= start:
-            at += 1
-        free = start
-        while at < len(gone) and gone[at][0] < end:
-            begin, stop = gone[at]
-            at += 1
+        free, end = start, start + length
+        for begin, stop in gone[bisect_right(gone, start, key=_end) :]:
+            if begin >= end:
+                break
             if begin > free:
                 left.append((free, begin - free))
             free = max(free, stop)
         if free < end:
             left.append((free, end - free))
     return tuple(left)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans from start to end, in order, with those in one that overlap or touch."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _end(span: tuple[int, int]) -> int:
+    return span[1]
 
 
 def shared(ranges: Ranges, start: int, length: int) -> int:
