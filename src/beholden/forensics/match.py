@@ -52,8 +52,6 @@ _IDS = frozenset({Kind.SCOPED_ID, Kind.OUTSIDE_ID})
 _STRONG = frozenset({Kind.SCOPED_ID, Kind.OUTSIDE_ID, Kind.EMAIL, Kind.DIGEST, Kind.CANARY})
 """What finds somebody; a phone does so too, but is met by chance."""
 _FINDING = _STRONG | {Kind.PHONE}
-_MAY_HOLD = re.compile(rb"[0-9a-z+/_=-]{8}|[%\\&][0-9a-z#]")
-"""What a short text has that may hold an id, a phone or an encoding."""
 _STRONG_BITS = sum(1 << CODES[kind] for kind in _STRONG)
 _GOES_ON = re.compile(rb"[A-Za-z0-9.-]")
 _FIELDS = [
@@ -342,7 +340,7 @@ def _keys(text: str, sought: Needles, tested: Tested) -> Sequence[tuple[PersonNu
         tested.counts[Shape.ADDRESS, min(key.rindex(b"@"), 64)] += 1
     elif _NUMBER.fullmatch(key) is not None:
         tested.counts[Shape.NUMBER, len(key)] += 1
-    elif not found and (b"@" in key or _MAY_HOLD.search(key) is not None):
+    elif not found and (b"@" in key or sought.may_hold.search(key) is not None):
         return None
     return found
 

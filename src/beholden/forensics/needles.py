@@ -7,6 +7,7 @@ corroborates, as do other disclosed values, which are compared by digest or, whe
 they are.
 """
 
+import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Needles:
     phones: dict[bytes, tuple[PersonNumber, ...]] = field(default_factory=dict)
     unusable: dict[Kind, int] = field(default_factory=dict)
     audience: Audience = field(default_factory=Audience)
+    may_hold: re.Pattern[bytes] = re.compile(rb".")
+    """What a short text has in it, folded, that may be a sought id, or an encoding of anything sought."""
     clear: bool = True
     """Whether the tables are there; without them only the index tells who is sought."""
 
@@ -88,7 +91,19 @@ def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:3
                 made.ids.setdefault(low, (kind, person))
     if hashed:
         made.audience = audience(hashes)
+    made.may_hold = _may_hold(made)
     return made
+
+
+def _may_hold(made: Needles) -> re.Pattern[bytes]:
+    """Runs as long as the shortest id, with a digit where all ids but the app-scoped have one, or as long as the
+    shortest value in base64; and the marks of other encodings."""
+    ids = [low for low, (kind, _) in made.ids.items() if kind is not Kind.SCOPED_ID]
+    shortest = min((len(low) for low in (*made.ids, *made.emails, *made.phones)), default=6)
+    encoded = rb"[0-9a-z+/_=-]{%d}" % max(8, -(-4 * shortest // 3))
+    digit = rb"(?=[a-z_-]*[0-9])" if all(any(48 <= letter < 58 for letter in low) for low in ids) else b""
+    token = rb"|%b[0-9a-z_-]{%d}" % (digit, min(map(len, ids))) if ids else b""
+    return re.compile(rb"[%\\&][0-9a-z#]|=[0-9a-f]{2}|[a-z2-7]{26}|" + encoded + token)
 
 
 def _contacts(people: Iterable[Sought]) -> Iterator[Contact]:
