@@ -19,24 +19,34 @@ from beholden.forensics.kernel.hashing import (
     local_tail,
     number,
     seeded,
+    short_local,
+    short_text,
+    sixteen_digits,
     step,
     tail,
     text,
 )
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, HIGH, LOCAL, MARK, TABLE, character, foreign
 from beholden.forensics.kernel.machine import (
+    alike,
     apart,
     bits,
+    dots,
+    gathered,
+    hexes,
     high,
     hosts,
     inner,
     leading,
     load1,
     load8,
+    marks,
     peek,
+    percents,
     plains,
     poke,
     prefetch,
+    scattered,
     trailing,
 )
 from beholden.forensics.kernel.values import MAX_PHONE, Shape
@@ -87,12 +97,14 @@ class Plan(NamedTuple):
     """What of an index a pass needs: lengths as bits, where hashes begin, the filter of domains, the range of ids.
 
     Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. No phone has
-    fewer digits than `least`. Of `digests` and `tokens` bit n stands for n + 1 characters.
+    fewer digits than `least`, none
+    is written with more than `most`, or 16. Of `digests` and `tokens` bit n stands for n + 1 characters.
     """
 
     numbers: Any
     phones: Any
     least: int
+    most: int
     runs: Any
     scoped: Any
     digests: Any
@@ -110,6 +122,7 @@ _TEN_DIGITS: Final = np.uint64(10**10)
 _E6, _E9, _TEN, _TWO = np.uint64(10**6), np.uint64(10**9), np.uint64(10), np.uint64(2)
 ONE, NONE = np.uint64(1), np.uint64(0)
 _U0040: Final = np.uint64(int.from_bytes(b"\\u0040\0\0", "little"))
+_PHONE_TOTALS: Final = np.uint64((1 << MAX_DIGITS) - 1)
 _SIX_BYTES: Final = np.uint64(0xFFFF_FFFF_FFFF)
 
 
@@ -280,6 +293,45 @@ def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: An
 
 
 @inner
+def _value(mode: Any, address: Any, taken: Any, total: Any) -> Any:
+    """What so many digits say, at most 16 of them and no further than 24 bytes."""
+    low, ones = np.uint64(0xFF), np.uint64(0x0101_0101_0101_0101)
+    first, second, third = taken & low, (taken >> np.uint64(8)) & low, taken >> np.uint64(16)
+    found = gathered(mode, load8(address), scattered(mode, first, ones) * np.uint64(15))
+    at = bits(first)
+    found |= gathered(mode, load8(address + 8), scattered(mode, second, ones) * np.uint64(15)) << np.uint64(4 * at)
+    at += bits(second)
+    rest = gathered(mode, load8(address + 16), scattered(mode, third, ones) * np.uint64(15))
+    found |= rest << np.uint64((4 * at) & 63)
+    return sixteen_digits(found << np.uint64(64 - 4 * total))
+
+
+@inner
+def grouped(mode: Any, box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: Any) -> None:
+    """The same in text, quicker: by how many digits each group ends with."""
+    crowd = parts & (parts >> ONE) & (parts >> _TWO)
+    reach = min(trailing(~(ones | parts) | crowd), 60)
+    ones &= (ONE << np.uint64(reach)) - ONE
+    ends = ones & ~((ONE << np.uint64(trailing(~ones))) - ONE) & ~(ones >> ONE)
+    if ends & ~(ones << ONE) != NONE:  # single digits, perhaps a 0 that is not dialled
+        phones_from(box, plan, base, start, ones, parts, False)
+        return
+    totals = gathered(mode, ends, ones) & (plan.runs >> ONE) & _PHONE_TOTALS
+    while totals != NONE:
+        total = trailing(totals) + 1
+        end = trailing(scattered(mode, totals & (~totals + ONE), ones)) + 1
+        totals &= totals - ONE
+        taken = ones & ((ONE << np.uint64(end)) - ONE)
+        if owned(box, start):
+            quick = total <= 16 and end <= 24
+            value = _value(mode, base + start, taken, total) if quick else _gathered(base, start, taken)
+            plain, length = dialled(value, total)
+            if (plan.phones >> np.uint64(length)) & ONE != NONE:
+                count_phone(box, plain, length)
+                push(box, start, start + end, PHONE, number(seeded(plan.seed, NUMBER), plain, length))
+
+
+@inner
 def sign_at(base: Any, at: Any) -> Any:
     """How many bytes the @ here takes: 1, 3 for %40 and =40, 6 for \\u0040; 0 where there is none."""
     byte = load1(base + at)
@@ -307,13 +359,57 @@ def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> No
                 behind -= 1
             if start < at and behind >= 3 and owned(box, start):
                 count(box, ADDRESS, at - start)
-                found = local(text(seeded(plan.seed, ADDRESS), base + after, behind), base + at, at - start)
+                state = seeded(plan.seed, ADDRESS)
+                if behind < 24 and at - start < 32:
+                    found = short_local(short_text(state, base + after, behind), base + at, at - start)
+                else:
+                    found = local(text(state, base + after, behind), base + at, at - start)
                 push(box, start, after + behind, noted(ADDRESS, sign, at - start), ended(found))
             return
     elif behind < 3 and load1(base + after + behind) < 128:
         return
     if TABLE[load1(base + at - 1)] & (LOCAL | HIGH) and TABLE[load1(base + after)] & (DOMAIN | HIGH):
+        marked(mode, box, plan, base, at, sign)
+
+
+@apart
+def marked(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> None:
+    """The same where quotes or punctuation stand before the address: it may begin behind each of them."""
+    after = at + sign
+    allowed = alike(mode, base + at - 64)
+    size, behind = leading(~allowed), trailing(~hosts(mode, base + after))
+    previous = load1(base + at - size - 1)
+    if TABLE[previous] & HIGH or behind == 64 or load1(base + after + behind) > 127:
         any_address(box, plan, base, at, sign, False)
+        return
+    endless = size == MAX_LOCAL and TABLE[previous] & LOCAL != 0
+    while behind > 0 and (load1(base + after + behind - 1) - 45) >> 1 == 0:
+        behind -= 1
+    if previous == 92 and size > 0 and TABLE[load1(base + at - size)] & ESCAPED:
+        size -= 1
+    if size == 0 or behind < 3:
+        return
+    begin = ONE << np.uint64(64 - size)
+    live = ~(begin - ONE)
+    hexed = hexes(mode, base + at - 64)
+    found = (marks(mode, base + at - 64) & live) << ONE
+    found |= (percents(mode, base + at - 64) & live & (hexed >> ONE) & (hexed >> _TWO)) << np.uint64(3)
+    led = dots(mode, base + at - 64) & live
+    if led & begin != NONE:
+        found |= (led + begin) & ~led  # the first place behind dots
+    if not endless:
+        found |= begin
+    state, held = text(seeded(plan.seed, ADDRESS), base + after, behind), 0
+    while found != NONE:
+        length = leading(found) + 1
+        found ^= ONE << np.uint64(64 - length)
+        while held < length >> 3:
+            held += 1
+            state = step(state, load8(base + at - 8 * held) | SMALL)
+        if owned(box, at - length):
+            count(box, ADDRESS, length)
+        hashed = ended(step(state, local_tail(base + at, length)))
+        push(box, at - length, after + behind, noted(ADDRESS, sign, length), hashed)
 
 
 @inner

@@ -12,6 +12,7 @@ from beholden.forensics.kernel.lanes import (
     any_address,
     count,
     flushed,
+    grouped,
     noted,
     owned,
     phones_from,
@@ -21,12 +22,17 @@ from beholden.forensics.kernel.lanes import (
     windows_of_digits,
 )
 from beholden.forensics.kernel.machine import (
+    alnums,
+    anchored,
     apart,
     at_signs,
+    backslashes,
     between,
     bits,
     compiled,
+    crowded,
     digits,
+    equals,
     escapes,
     fours,
     hexes,
@@ -47,6 +53,7 @@ from beholden.forensics.kernel.values import Shape
 _SCOPED, _TOKEN, _HEX, _NUMBER = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX), int(Shape.NUMBER)
 _SCOPED_LENGTH: Final = 26
 _0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
+_EIGHTHS: Final = np.uint64(0x0101_0101_0101_0101)
 _SHORT: Final = np.uint64(16)
 _BELOW_6: Final = np.uint64(1 << 48)
 _LAST: Final = np.uint64(1 << 63)
@@ -106,6 +113,103 @@ def _digit_runs(box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, 
         length = trailing(rest)
         if length < 64 and (plan.runs >> np.uint64(length)) & _1 != _0:
             run_of_digits(box, plan, base, p + at, length)
+
+
+@inner
+def moved(ones: Any, following: Any, by: Any) -> Any:
+    """`shifted`, by 0 to 63 bytes."""
+    return (ones >> np.uint64(by)) | ((following << _1) << np.uint64(63 - by))
+
+
+@inner
+def _text_digits(mode: Any, box: Any, plan: Any, base: Any, p: Any, before: Any, ones: Any, after: Any) -> None:
+    """Every run of digits that begins in a block of text, and every phone whose first group begins there."""
+    m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
+    m4, n4 = m2 & shifted(m2, n2, 2), n2 & (n2 >> _2)
+    m8, n8 = m4 & shifted(m4, n4, 4), n4 & (n4 >> np.uint64(4))
+    begins = _starts(ones, before)
+    found = begins & m4 & shifted(m4, n4, 3)
+    while found != _0:
+        at = trailing(found)
+        found &= found - _1
+        length = trailing(~moved(ones, after, at))
+        if length < 64 and (plan.runs >> np.uint64(length)) & _1 != _0:
+            run_of_digits(box, plan, base, p + at, length)
+    if plan.phones == _0 or bits(ones) + bits(after) < plan.least:
+        return
+    # A phone of groups is a run of digits and separators that is longer than its digits; no group is all of it.
+    parts, others = separators(mode, base + p), separators(mode, base + p + 64)
+    chain, next_ = ones | parts, after | others
+    c2, d2 = chain & shifted(chain, next_, 1), next_ & (next_ >> _1)
+    c4, d4 = c2 & shifted(c2, d2, 2), d2 & (d2 >> _2)
+    c8, d8 = c4 & shifted(c4, d4, 4), d4 & (d4 >> np.uint64(4))
+    found = begins & c8 & moved(c8, d8, min(plan.least + 1, 16) - 8) & ~(m8 & moved(m8, n8, plan.most - 8))
+    while found != _0:
+        at = trailing(found)
+        found &= found - _1
+        grouped(mode, box, plan, base, p + at, moved(ones, after, at), moved(parts, others, at))
+
+
+@inner
+def _words(ones: Any) -> Any:
+    """At least those eighths of a mask that are all ones, as the highest bit of each."""
+    rest = ~ones
+    return (rest - _EIGHTHS) & ~rest & (_EIGHTHS << np.uint64(7))
+
+
+@inner
+def _is_crowded(mode: Any, base: Any, p: Any) -> Any:
+    """Whether a run of 26 letters and digits may begin in a block: it has two words of eight side by side."""
+    near, far = _words(alnums(mode, base + p + 8)), _words(alnums(mode, base + p + 72))
+    return near & shifted(near, far, 8) != _0
+
+
+@inner
+def _text_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any) -> None:
+    """Every address about an @ in a block of text; escapes have a 40, so they are sought from there."""
+    found = at_signs(mode, base + p)
+    while found != _0:
+        at = p + trailing(found)
+        found &= found - _1
+        address(mode, box, plan, base, at, 1)
+    if ones == _0:
+        return
+    found = fours(mode, base + p) & zeros(mode, base + p + 1)
+    found &= equals(mode, base + p - 1) | backslashes(mode, base + p - 4)
+    while found != _0:
+        at = p + trailing(found)
+        found &= found - _1
+        if equals(mode, base + at - 1) & _1 != _0:
+            address(mode, box, plan, base, at - 1, 3)
+        if sign_at(base, at - 4) == 6:
+            address(mode, box, plan, base, at - 4, 6)
+
+
+@inner
+def _text(mode: Any, base: Any, plan: Any, box: Any) -> None:
+    """All of a text: 256 bytes at once where there is nothing."""
+    with_digits, with_tokens = plan.runs != _0, plan.tokens != _0
+    with_runs = plan.scoped != _0 or plan.digests != _0
+    p, stop = box.own_from, box.own_to + BEYOND
+    while p < stop:
+        quiet = not with_tokens and not anchored(mode, base + p)
+        if quiet and not (with_runs and crowded(mode, base + p + 8)):
+            p += 256
+            continue
+        for q in range(p, min(p + 256, stop), 64):
+            ones = digits(mode, base + q)
+            _text_signs(mode, box, plan, base, q, ones)
+            if ones != _0 and with_digits:
+                _text_digits(mode, box, plan, base, q, digits(mode, base + q - 64), ones, digits(mode, base + q + 64))
+            if with_tokens:
+                some, more = names(mode, base + q), names(mode, base + q + 64)
+                for by in (1, 2, 4):
+                    some, more = some & shifted(some, more, by), more & (more >> np.uint64(by))
+                if some != _0:
+                    _tokens(mode, box, plan, base, q, some, names(mode, base + q), False)
+            if with_runs and _is_crowded(mode, base, q):
+                _long_runs(mode, box, plan, base, q, False)
+        p += 256
 
 
 @apart
@@ -276,6 +380,10 @@ def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any
 
     `base` is an address about which 512 bytes before and after what is owned may be read; what is real ends at `end`.
     """
+    if not binary:
+        _text(mode, base, plan, box)
+        flushed(box)
+        return peek(box.state + 8 * KEPT)
     own_from, own_to = box.own_from, box.own_to
     before, ones = digits(mode, base + own_from - 64), digits(mode, base + own_from)
     with_digits, with_phones = plan.runs != _0, plan.phones != _0

@@ -37,6 +37,7 @@ def _plan(index: Index) -> Plan:
         np.uint64(numbers),
         np.uint64(phones),
         (phones & -phones).bit_length() - 1 if phones else 64,
+        16 if not phones else min(16, phones.bit_length() + 2),
         np.uint64(runs),
         np.uint64(index.lengths(Shape.SCOPED) >> 26),
         np.uint64(index.lengths(Shape.HEX) >> 1),
