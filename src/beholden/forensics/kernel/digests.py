@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholden.forensics.kernel.blake import BLOCK, LANES, compress, sixteen
-from beholden.forensics.kernel.machine import apart, compiled, inner, load1
+from beholden.forensics.kernel.machine import apart, compiled, inner, load1, prefetch
 
 _LAST: Final = BLOCK - 1
 """A value this long fills one block, with its shape before it."""
@@ -89,6 +89,20 @@ def order(first: NDArray[np.uint64], kinds: NDArray[np.uint8], people: NDArray[n
         rows = found[twice]
         found[twice] = rows[np.lexsort((people[rows], kinds[rows], first[rows]))]
     return found
+
+
+@inner
+def expect(starts: Any, shift: Any, first: Any) -> None:
+    """Ask for the line of the table of contents where `place` will look."""
+    prefetch(np.int64(starts.ctypes.data) + 4 * np.int64(first >> np.uint64(shift)))
+
+
+@inner
+def expect_rows(starts: Any, shift: Any, firsts: Any, seconds: Any, first: Any) -> None:
+    """Ask for the rows where it will look."""
+    at = 8 * np.int64(starts[np.int64(first >> np.uint64(shift))])
+    prefetch(np.int64(firsts.ctypes.data) + at)
+    prefetch(np.int64(seconds.ctypes.data) + at)
 
 
 @apart

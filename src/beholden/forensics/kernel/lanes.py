@@ -71,7 +71,7 @@ class Box(NamedTuple):
 
     A batch (`hashes` to `notes`) goes through the filter of `size` words; what it lets pass is kept, up to `room`.
     `counts` and `firsts` are those of `Tested`; `wide` says whether WIDE ones are kept. `scratch` is for partial
-    hashes.
+    hashes; `signs` to `groups` are for places in a part of a text.
     """
 
     hashes: int
@@ -91,6 +91,10 @@ class Box(NamedTuple):
     firsts: int
     scratch: int
     wide: int
+    signs: int
+    escaped: int
+    runs: int
+    groups: int
 
 
 class Plan(NamedTuple):

@@ -42,6 +42,7 @@ from beholden.forensics.kernel.machine import (
     names,
     nothings,
     peek,
+    poke,
     scoped,
     separators,
     swapped,
@@ -52,11 +53,17 @@ from beholden.forensics.kernel.values import Shape
 
 _SCOPED, _TOKEN, _HEX, _NUMBER = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX), int(Shape.NUMBER)
 _SCOPED_LENGTH: Final = 26
-_0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
+_0, _1, _2, _3 = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 _EIGHTHS: Final = np.uint64(0x0101_0101_0101_0101)
 _SHORT: Final = np.uint64(16)
 _BELOW_6: Final = np.uint64(1 << 48)
 _LAST: Final = np.uint64(1 << 63)
+PART: Final = 4096
+"""About so many bytes of a text are done at once."""
+STEP: Final = 48
+ROOM: Final = PART + 512
+"""Places that a part can have, with two more."""
+_WINDOW: Final = np.uint64(((1 << STEP) - 1) << 1)
 BEYOND: Final = 128
 """An @ stands at most 64 bytes behind where its address begins, so blocks are read so much further."""
 
@@ -122,32 +129,41 @@ def moved(ones: Any, following: Any, by: Any) -> Any:
 
 
 @inner
-def _text_digits(mode: Any, box: Any, plan: Any, base: Any, p: Any, before: Any, ones: Any, after: Any) -> None:
-    """Every run of digits that begins in a block of text, and every phone whose first group begins there."""
-    m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
-    m4, n4 = m2 & shifted(m2, n2, 2), n2 & (n2 >> _2)
-    m8, n8 = m4 & shifted(m4, n4, 4), n4 & (n4 >> np.uint64(4))
-    begins = _starts(ones, before)
-    found = begins & m4 & shifted(m4, n4, 3)
-    while found != _0:
-        at = trailing(found)
-        found &= found - _1
-        length = trailing(~moved(ones, after, at))
-        if length < 64 and (plan.runs >> np.uint64(length)) & _1 != _0:
-            run_of_digits(box, plan, base, p + at, length)
-    if plan.phones == _0 or bits(ones) + bits(after) < plan.least:
-        return
+def _listed(places: Any, held: Any, p: Any, found: Any) -> Any:
+    """Put the places of a mask behind those held; two are written always, so that nothing depends on how many."""
+    at = places + (held << 3)
+    poke(at, p + trailing(found))
+    rest = found & (found - _1)
+    poke(at + 8, p + trailing(rest))
+    rest &= rest - _1
+    while rest != _0:
+        at += 8
+        poke(at + 8, p + trailing(rest))
+        rest &= rest - _1
+    return held + bits(found)
+
+
+@inner
+def _run8(ones: Any) -> Any:
+    """Where eight or more bytes of a class follow, in a window; and where four do."""
+    two = ones & (ones >> _1)
+    four = two & (two >> _2)
+    return four & (four >> np.uint64(4)), four
+
+
+@inner
+def _listed_digits(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, runs: Any, groups: Any) -> Any:
+    """List every run of digits that begins in a window of text, and every first group of a phone's digits."""
+    eight, four = _run8(ones)
+    begins = ones & ~(ones << _1) & _WINDOW
+    runs = _listed(box.runs, runs, p, begins & four & (four >> _3))
+    if plan.phones == _0:
+        return runs, groups
     # A phone of groups is a run of digits and separators that is longer than its digits; no group is all of it.
-    parts, others = separators(mode, base + p), separators(mode, base + p + 64)
-    chain, next_ = ones | parts, after | others
-    c2, d2 = chain & shifted(chain, next_, 1), next_ & (next_ >> _1)
-    c4, d4 = c2 & shifted(c2, d2, 2), d2 & (d2 >> _2)
-    c8, d8 = c4 & shifted(c4, d4, 4), d4 & (d4 >> np.uint64(4))
-    found = begins & c8 & moved(c8, d8, min(plan.least + 1, 16) - 8) & ~(m8 & moved(m8, n8, plan.most - 8))
-    while found != _0:
-        at = trailing(found)
-        found &= found - _1
-        grouped(mode, box, plan, base, p + at, moved(ones, after, at), moved(parts, others, at))
+    chain, _ = _run8(ones | separators(mode, base + p))
+    found = begins & chain & (chain >> np.uint64(min(plan.least + 1, 16) - 8))
+    found &= ~(eight & (eight >> np.uint64(plan.most - 8)))
+    return runs, _listed(box.groups, groups, p, found)
 
 
 @inner
@@ -165,51 +181,65 @@ def _is_crowded(mode: Any, base: Any, p: Any) -> Any:
 
 
 @inner
-def _text_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any) -> None:
-    """Every address about an @ in a block of text; escapes have a 40, so they are sought from there."""
-    found = at_signs(mode, base + p)
-    while found != _0:
-        at = p + trailing(found)
-        found &= found - _1
-        address(mode, box, plan, base, at, 1)
-    if ones == _0:
-        return
-    found = fours(mode, base + p) & zeros(mode, base + p + 1)
-    found &= equals(mode, base + p - 1) | backslashes(mode, base + p - 4)
-    while found != _0:
-        at = p + trailing(found)
-        found &= found - _1
-        if equals(mode, base + at - 1) & _1 != _0:
-            address(mode, box, plan, base, at - 1, 3)
-        if sign_at(base, at - 4) == 6:
-            address(mode, box, plan, base, at - 4, 6)
+def _listed_text(mode: Any, box: Any, plan: Any, base: Any, p: Any, stop: Any) -> Any:
+    """List where anything can be, up to `stop` or a little further: 256 bytes at once where there is nothing.
 
-
-@inner
-def _text(mode: Any, base: Any, plan: Any, box: Any) -> None:
-    """All of a text: 256 bytes at once where there is nothing."""
+    Windows of 64 bytes begin a byte before what they are for and end 15 behind it: so no run of 16 needs two of them.
+    Tokens and other long runs are done at once.
+    """
     with_digits, with_tokens = plan.runs != _0, plan.tokens != _0
     with_runs = plan.scoped != _0 or plan.digests != _0
-    p, stop = box.own_from, box.own_to + BEYOND
+    signs, escaped, runs, groups = 0, 0, 0, 0
     while p < stop:
         quiet = not with_tokens and not anchored(mode, base + p)
         if quiet and not (with_runs and crowded(mode, base + p + 8)):
             p += 256
             continue
-        for q in range(p, min(p + 256, stop), 64):
+        for q in range(p - 1, p + 5 * STEP - 1, STEP):
             ones = digits(mode, base + q)
-            _text_signs(mode, box, plan, base, q, ones)
-            if ones != _0 and with_digits:
-                _text_digits(mode, box, plan, base, q, digits(mode, base + q - 64), ones, digits(mode, base + q + 64))
+            signs = _listed(box.signs, signs, q, at_signs(mode, base + q) & _WINDOW)
+            # What stands for an @ has a 40 in it.
+            found = fours(mode, base + q) & (zeros(mode, base + q) >> _1) & _WINDOW
+            if found != _0:
+                found &= equals(mode, base + q - 1) | backslashes(mode, base + q - 4)
+                escaped = _listed(box.escaped, escaped, q, found)
+            if with_digits:
+                runs, groups = _listed_digits(mode, box, plan, base, q, ones, runs, groups)
             if with_tokens:
-                some, more = names(mode, base + q), names(mode, base + q + 64)
-                for by in (1, 2, 4):
-                    some, more = some & shifted(some, more, by), more & (more >> np.uint64(by))
-                if some != _0:
-                    _tokens(mode, box, plan, base, q, some, names(mode, base + q), False)
-            if with_runs and _is_crowded(mode, base, q):
-                _long_runs(mode, box, plan, base, q, False)
-        p += 256
+                ones = names(mode, base + q)
+                found, _ = _run8(ones)
+                if found & _WINDOW != _0:
+                    _tokens(mode, box, plan, base, q, found & _WINDOW, ones, False)
+            if with_runs and _is_crowded(mode, base, q + 1):
+                _long_runs(mode, box, plan, base, q, _WINDOW, False)
+        p += 5 * STEP
+    return p, signs, escaped, runs, groups
+
+
+@inner
+def _text(mode: Any, base: Any, plan: Any, box: Any) -> None:
+    """All of a text, in parts: first where anything can be, then what is there. So nothing is guessed from block to
+    block, which costs a processor more than the work itself."""
+    end = box.own_to + BEYOND
+    p = box.own_from
+    while p < end:
+        p, signs, escaped, runs, groups = _listed_text(mode, box, plan, base, p, min(p + PART, end))
+        for n in range(signs):
+            address(mode, box, plan, base, peek(box.signs + 8 * n), 1)
+        for n in range(escaped):
+            at = peek(box.escaped + 8 * n)
+            if equals(mode, base + at - 1) & _1 != _0:
+                address(mode, box, plan, base, at - 1, 3)
+            if sign_at(base, at - 4) == 6:
+                address(mode, box, plan, base, at - 4, 6)
+        for n in range(runs):
+            at = peek(box.runs + 8 * n)
+            length = trailing(~digits(mode, base + at))
+            if length < 64 and (plan.runs >> np.uint64(length)) & _1 != _0:
+                run_of_digits(box, plan, base, at, length)
+        for n in range(groups):
+            at = peek(box.groups + 8 * n)
+            grouped(mode, box, plan, base, at, digits(mode, base + at), separators(mode, base + at))
 
 
 @apart
@@ -263,12 +293,12 @@ def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before
 
 
 @apart
-def _long_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -> None:
-    """App-scoped ids and digests in a block."""
+def _long_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, where: Any, binary: Any) -> None:
+    """App-scoped ids and digests that begin at some places of a block."""
     if plan.scoped & _1 != _0:
         ones, after = scoped(mode, base + p), scoped(mode, base + p + 64)
         near, far = _runs16(ones, after)
-        found = near & shifted(near, far, _SCOPED_LENGTH - 16)
+        found = near & shifted(near, far, _SCOPED_LENGTH - 16) & where
         while found != _0:
             at = p + trailing(found)
             found &= found - _1
@@ -279,7 +309,7 @@ def _long_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -
     if plan.digests != _0:
         ones, after = hexes(mode, base + p), hexes(mode, base + p + 64)
         near, far = _runs16(ones, after)
-        found = near & shifted(near, far, 16)
+        found = near & shifted(near, far, 16) & where
         if not binary:
             found &= _starts(ones, hexes(mode, base + p - 64))
         while found != _0:
@@ -409,7 +439,7 @@ def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any
                 if with_tokens:
                     _tokens(mode, box, plan, base, p, near, some, binary)
                 if with_runs and near & shifted(near, far, 8) != _0:
-                    _long_runs(mode, box, plan, base, p, binary)
+                    _long_runs(mode, box, plan, base, p, ~_0, binary)
             some = more
         if with_integers:
             _integers(mode, box, plan, base, p, end)

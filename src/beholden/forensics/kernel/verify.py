@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from beholden.forensics.kernel.blake import BLOCK, LANES, sixteen
-from beholden.forensics.kernel.digests import long_digest, place, put, taken
+from beholden.forensics.kernel.digests import expect, expect_rows, long_digest, place, put, taken
 from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE, next_mark
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, LOCAL, TABLE
 from beholden.forensics.kernel.machine import apart, compiled, inner, load1
@@ -168,6 +168,12 @@ def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: A
     for n in range(size + 1):
         if n == size or held > LANES - 2:
             sixteen(mode, state, words, counted, out)
+            for lane in range(held):
+                one, two = taken(out, lane)
+                expect(contents, shift, one)
+            for lane in range(held):
+                one, two = taken(out, lane)
+                expect_rows(contents, shift, columns[0], columns[1], one)
             for lane in range(held):
                 one, two = taken(out, lane)
                 row = place(contents, shift, columns[0], columns[1], one, two)
