@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.machine import apart, chosen, compiled, high, inner, load1, load8, prefetch
+from beholden.forensics.kernel.machine import apart, chosen, compiled, gathered, high, inner, load1, load8, prefetch
 from beholden.forensics.kernel.values import Shape
 
 _STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -21,6 +21,7 @@ _ADDRESS, _NUMBER, _PHONE, _HEX = (int(one) for one in (Shape.ADDRESS, Shape.NUM
 HEX_TAKEN: Final = 16
 """Of a digest's hexadecimal digits so many are enough to tell it from all others."""
 _E8: Final = np.uint64(10**8)
+_NIBBLES: Final = np.uint64(0x0F0F_0F0F_0F0F_0F0F)
 _AHEAD: Final = 32
 _TENTHS: Final = np.array([10.0 ** min(0, 3 - n) * (1 + 1e-12) for n in range(64)])
 """What makes a number of so many digits one of three; a touch more, since a tenth has no end in binary."""
@@ -151,6 +152,13 @@ def _eight(word: Any) -> Any:
     upper = (word & pairs) * np.uint64(0x000F_4240_0000_0064)
     lower = ((word >> np.uint64(16)) & pairs) * np.uint64(0x0000_2710_0000_0001)
     return (upper + lower) >> np.uint64(32)
+
+
+@inner
+def packed_digits(mode: Any, address: Any, length: Any) -> Any:
+    """Up to 16 digits side by side in four bits each, the first one lowest."""
+    low, top = gathered(mode, load8(address), _NIBBLES), gathered(mode, load8(address + 8), _NIBBLES)
+    return (low | (top << _HALF)) & (np.uint64(0xFFFF_FFFF_FFFF_FFFF) >> np.uint64(64 - 4 * length))
 
 
 @inner

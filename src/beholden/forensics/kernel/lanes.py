@@ -18,6 +18,7 @@ from beholden.forensics.kernel.hashing import (
     local,
     local_tail,
     number,
+    packed_digits,
     seeded,
     short_local,
     short_text,
@@ -31,6 +32,7 @@ from beholden.forensics.kernel.machine import (
     alike,
     apart,
     bits,
+    chosen,
     dots,
     gathered,
     hexes,
@@ -71,7 +73,7 @@ class Box(NamedTuple):
 
     A batch (`hashes` to `notes`) goes through the filter of `size` words; what it lets pass is kept, up to `room`.
     `counts` and `firsts` are those of `Tested`; `wide` says whether WIDE ones are kept. `scratch` is for partial
-    hashes; `signs` to `groups` are for places in a part of a text.
+    hashes; `signs` to `either` are for places in a part of a text.
     """
 
     hashes: int
@@ -95,6 +97,9 @@ class Box(NamedTuple):
     escaped: int
     runs: int
     groups: int
+    numbers: int
+    dialled: int
+    either: int
 
 
 class Plan(NamedTuple):
@@ -102,13 +107,14 @@ class Plan(NamedTuple):
 
     Bit n of `numbers` and `phones` stands for n digits; `runs` says which runs of digits may be either. No phone has
     fewer digits than `least`, none
-    is written with more than `most`, or 16. Of `digests` and `tokens` bit n stands for n + 1 characters.
+    is written with more than `most`, or 16; `dials` says with how many, but for more zeros before them. Of `digests` and `tokens` bit n stands for n + 1 characters.
     """
 
     numbers: Any
     phones: Any
     least: int
     most: int
+    dials: Any
     runs: Any
     scoped: Any
     digests: Any
@@ -126,6 +132,7 @@ _TEN_DIGITS: Final = np.uint64(10**10)
 _E6, _E9, _TEN, _TWO = np.uint64(10**6), np.uint64(10**9), np.uint64(10), np.uint64(2)
 ONE, NONE = np.uint64(1), np.uint64(0)
 _U0040: Final = np.uint64(int.from_bytes(b"\\u0040\0\0", "little"))
+_DIGIT: Final = np.uint64(15)
 _PHONE_TOTALS: Final = np.uint64((1 << MAX_DIGITS) - 1)
 _SIX_BYTES: Final = np.uint64(0xFFFF_FFFF_FFFF)
 
@@ -194,11 +201,9 @@ def dialled(value: Any, length: Any) -> Any:
     """A phone's digits as they are sought, see `values.canonical`: as a number, and how many."""
     while length > 0 and value < _TENS[length - 1]:
         length -= 1
-    if length == 11 and value - _TEN_DIGITS < _TEN_DIGITS:
-        bare = value - _TEN_DIGITS
-        if bare // _E9 >= _TWO and (bare // _E6) % _TEN >= _TWO:
-            return bare, np.int64(10)
-    return value, np.int64(length)
+    bare = value - _TEN_DIGITS
+    ours = (length == 11) & (bare < _TEN_DIGITS) & (bare // _E9 >= _TWO) & ((bare // _E6) % _TEN >= _TWO)
+    return chosen(ours, bare, value), np.int64(chosen(ours, np.uint64(10), np.uint64(length)))
 
 
 @inner
@@ -211,7 +216,7 @@ def run_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any) -> No
     is_number = (numbers >> np.uint64(length)) & ONE != NONE
     plain, size = value, length
     is_phone = False
-    if length <= MAX_DIGITS:
+    if length <= MAX_DIGITS and ((plan.dials >> np.uint64(length)) & ONE != NONE or load1(base + start) == 48):
         plain, size = dialled(value, length)
         is_phone = (phones >> np.uint64(size)) & ONE != NONE
     state = seeded(seed, NUMBER)
@@ -290,15 +295,12 @@ def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: An
         if total > MAX_DIGITS:
             return
         if (plan.runs >> np.uint64(total)) & ONE != NONE and owned(box, start):
-            plain, length = dialled(_gathered(base, start, taken), total)
-            if (plan.phones >> np.uint64(length)) & ONE != NONE:
-                count_phone(box, plain, length)
-                push(box, start, start + end, PHONE, number(seeded(plan.seed, NUMBER), plain, length))
+            _phone(box, plan, start, start + end, _gathered(base, start, taken), total)
 
 
 @inner
-def _value(mode: Any, address: Any, taken: Any, total: Any) -> Any:
-    """What so many digits say, at most 16 of them and no further than 24 bytes."""
+def _packed(mode: Any, address: Any, taken: Any) -> Any:
+    """Single digits side by side in four bits each, the first one lowest: at most 16, no further than 24 bytes."""
     low, ones = np.uint64(0xFF), np.uint64(0x0101_0101_0101_0101)
     first, second, third = taken & low, (taken >> np.uint64(8)) & low, taken >> np.uint64(16)
     found = gathered(mode, load8(address), scattered(mode, first, ones) * np.uint64(15))
@@ -306,8 +308,43 @@ def _value(mode: Any, address: Any, taken: Any, total: Any) -> Any:
     found |= gathered(mode, load8(address + 8), scattered(mode, second, ones) * np.uint64(15)) << np.uint64(4 * at)
     at += bits(second)
     rest = gathered(mode, load8(address + 16), scattered(mode, third, ones) * np.uint64(15))
-    found |= rest << np.uint64((4 * at) & 63)
-    return sixteen_digits(found << np.uint64(64 - 4 * total))
+    return found | (rest << np.uint64((4 * at) & 63))
+
+
+@inner
+def _packed_phone(box: Any, plan: Any, start: Any, end: Any, found: Any, total: Any) -> None:
+    """A phone of so many digits, at most 16, as `dialled` has it, without a branch that depends on the digits."""
+    none = min(trailing(found) >> 2, total)
+    found >>= np.uint64((4 * none) & 63)
+    total -= none
+    ours = (total == 11) & (found & _DIGIT == ONE)
+    ours = ours & ((found >> np.uint64(4)) & _DIGIT >= _TWO) & ((found >> np.uint64(16)) & _DIGIT >= _TWO)
+    found = chosen(ours, found >> np.uint64(4), found)
+    length = np.int64(chosen(ours, np.uint64(10), np.uint64(total)))
+    if (plan.phones >> np.uint64(length)) & ONE != NONE:
+        value = sixteen_digits(found << np.uint64(64 - 4 * length))
+        begin = (found & _DIGIT) * np.uint64(100) + ((found >> np.uint64(4)) & _DIGIT) * _TEN
+        begin += (found >> np.uint64(8)) & _DIGIT
+        count(box, PHONE, length)
+        at = box.firsts + 8 * (min(length, 15) * 1000 + np.int64(begin))
+        poke(at, peek(at) + 1)
+        push(box, start, end, PHONE, number(seeded(plan.seed, NUMBER), value, length))
+
+
+@inner
+def run_as_phone(mode: Any, box: Any, plan: Any, base: Any, start: Any, length: Any) -> None:
+    """A whole run of at most 16 digits that can be nothing but a phone."""
+    if owned(box, start):
+        _packed_phone(box, plan, start, start + length, packed_digits(mode, base + start, length), length)
+
+
+@inner
+def run_as_number(mode: Any, box: Any, plan: Any, base: Any, start: Any, length: Any) -> None:
+    """A whole run of at most 16 digits that can be nothing but an id."""
+    if owned(box, start):
+        value = sixteen_digits(packed_digits(mode, base + start, length) << np.uint64(64 - 4 * length))
+        count(box, NUMBER, length)
+        push(box, start, start + length, NUMBER, number(seeded(plan.seed, NUMBER), value, length))
 
 
 @inner
@@ -327,12 +364,18 @@ def grouped(mode: Any, box: Any, plan: Any, base: Any, start: Any, ones: Any, pa
         totals &= totals - ONE
         taken = ones & ((ONE << np.uint64(end)) - ONE)
         if owned(box, start):
-            quick = total <= 16 and end <= 24
-            value = _value(mode, base + start, taken, total) if quick else _gathered(base, start, taken)
-            plain, length = dialled(value, total)
-            if (plan.phones >> np.uint64(length)) & ONE != NONE:
-                count_phone(box, plain, length)
-                push(box, start, start + end, PHONE, number(seeded(plan.seed, NUMBER), plain, length))
+            if total <= 16 and end <= 24:
+                _packed_phone(box, plan, start, start + end, _packed(mode, base + start, taken), total)
+            else:
+                _phone(box, plan, start, start + end, _gathered(base, start, taken), total)
+
+
+@inner
+def _phone(box: Any, plan: Any, start: Any, end: Any, value: Any, total: Any) -> None:
+    plain, length = dialled(value, total)
+    if (plan.phones >> np.uint64(length)) & ONE != NONE:
+        count_phone(box, plain, length)
+        push(box, start, end, PHONE, number(seeded(plan.seed, NUMBER), plain, length))
 
 
 @inner

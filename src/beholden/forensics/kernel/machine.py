@@ -83,6 +83,17 @@ def load8(_: Any, address: Any) -> Any:
 
 
 @intrinsic
+def put8(_: Any, address: Any, word: Any) -> Any:
+    """Put eight bytes at any address, the first one lowest."""
+
+    def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        b.store(arguments[1], b.inttoptr(arguments[0], _LONG.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.uint64), code
+
+
+@intrinsic
 def peek(_: Any, address: Any) -> Any:
     """The int64 at an address that is aligned."""
 

@@ -17,6 +17,8 @@ from beholden.forensics.kernel.lanes import (
     owned,
     phones_from,
     push,
+    run_as_number,
+    run_as_phone,
     run_of_digits,
     sign_at,
     windows_of_digits,
@@ -38,6 +40,7 @@ from beholden.forensics.kernel.machine import (
     hexes,
     inner,
     leading,
+    load1,
     load8,
     names,
     nothings,
@@ -189,9 +192,9 @@ def _listed_text(mode: Any, box: Any, plan: Any, base: Any, p: Any, stop: Any) -
     """
     with_digits, with_tokens = plan.runs != _0, plan.tokens != _0
     with_runs = plan.scoped != _0 or plan.digests != _0
-    signs, escaped, runs, groups = 0, 0, 0, 0
+    signs, escaped, runs, groups, held, busy = 0, 0, 0, 0, 0, False
     while p < stop:
-        quiet = not with_tokens and not anchored(mode, base + p)
+        quiet = not busy and not with_tokens and not anchored(mode, base + p)
         if quiet and not (with_runs and crowded(mode, base + p + 8)):
             p += 256
             continue
@@ -213,7 +216,39 @@ def _listed_text(mode: Any, box: Any, plan: Any, base: Any, p: Any, stop: Any) -
             if with_runs and _is_crowded(mode, base, q + 1):
                 _long_runs(mode, box, plan, base, q, _WINDOW, False)
         p += 5 * STEP
+        busy, held = signs + escaped + runs + groups > held, signs + escaped + runs + groups
     return p, signs, escaped, runs, groups
+
+
+@inner
+def _runs(mode: Any, box: Any, plan: Any, base: Any, runs: Any) -> None:
+    """Every whole run of digits that was listed: first those that can be ids, then phones, then either."""
+    numbers, phones, either = 0, 0, 0
+    for n in range(runs):
+        at = peek(box.runs + 8 * n)
+        length = trailing(~digits(mode, base + at))
+        some = np.uint64(length & 63)
+        known = (plan.runs >> some) & _1
+        is_number = (plan.numbers >> some) & _1
+        is_phone = (plan.dials >> some) & _1
+        short = length <= 16 and load1(base + at) != 48  # with zeros before it, it may be another phone
+        place = at << 6 | np.int64(some)
+        poke(box.numbers + 8 * numbers, place)
+        poke(box.dialled + 8 * phones, place)
+        poke(box.either + 8 * either, place)
+        plain = known & np.uint64(short)
+        numbers += np.int64(plain & ~is_phone)
+        phones += np.int64(plain & ~is_number)
+        either += np.int64(known & ~(plain & (is_phone ^ is_number)) & np.uint64(length < 64))
+    for n in range(numbers):
+        place = peek(box.numbers + 8 * n)
+        run_as_number(mode, box, plan, base, place >> 6, place & 63)
+    for n in range(phones):
+        place = peek(box.dialled + 8 * n)
+        run_as_phone(mode, box, plan, base, place >> 6, place & 63)
+    for n in range(either):
+        place = peek(box.either + 8 * n)
+        run_of_digits(box, plan, base, place >> 6, place & 63)
 
 
 @inner
@@ -232,11 +267,7 @@ def _text(mode: Any, base: Any, plan: Any, box: Any) -> None:
                 address(mode, box, plan, base, at - 1, 3)
             if sign_at(base, at - 4) == 6:
                 address(mode, box, plan, base, at - 4, 6)
-        for n in range(runs):
-            at = peek(box.runs + 8 * n)
-            length = trailing(~digits(mode, base + at))
-            if length < 64 and (plan.runs >> np.uint64(length)) & _1 != _0:
-                run_of_digits(box, plan, base, at, length)
+        _runs(mode, box, plan, base, runs)
         for n in range(groups):
             at = peek(box.groups + 8 * n)
             grouped(mode, box, plan, base, at, digits(mode, base + at), separators(mode, base + at))

@@ -32,13 +32,14 @@ Hits = NDArray[np.int64]
 def _plan(index: Index) -> Plan:
     """What of an index a pass needs to know."""
     numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE)
-    runs = numbers | ((phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1)
+    dials = (phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1
     return Plan(
         np.uint64(numbers),
         np.uint64(phones),
         (phones & -phones).bit_length() - 1 if phones else 64,
         16 if not phones else min(16, phones.bit_length() + 2),
-        np.uint64(runs),
+        np.uint64(dials),
+        np.uint64(numbers | dials),
         np.uint64(index.lengths(Shape.SCOPED) >> 26),
         np.uint64(index.lengths(Shape.HEX) >> 1),
         np.uint64(index.seed()),
@@ -110,7 +111,7 @@ def _pass(
     """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What has too little room is redone."""
     base = data.ctypes.data - at
     room, counted = _CANDIDATES, tested
-    lists = np.empty((4, ROOM), np.int64)
+    lists = np.empty((7, ROOM), np.int64)
     places = [column.ctypes.data for column in lists]
     while True:
         kept = np.empty((3, room), np.int64)
