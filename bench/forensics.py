@@ -1,7 +1,7 @@
 """The scan kernels, beside a memory copy and other tools: `beholden bench forensics`, `make bench-forensics`.
 
-Rates are gigabytes (1e9 bytes) for each CPU second of one thread, exact check included; the quickest of some rounds. All
-people and all evidence are synthetic (`bench/forensic_world.py`).
+Rates are gigabytes (1e9 bytes) for each CPU second of one thread, exact check included; the quickest of some rounds.
+All people and all evidence are synthetic (`bench/forensic_world.py`).
 """
 
 import json

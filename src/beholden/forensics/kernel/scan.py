@@ -11,7 +11,8 @@ from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.lanes import ADDRESS, BATCH, MAX_DOMAIN, MAX_LOCAL, WIDE, Box, Plan
 from beholden.forensics.kernel.machine import mode
-from beholden.forensics.kernel.passes import ROOM, sweep_block
+from beholden.forensics.kernel.passes import sweep_block
+from beholden.forensics.kernel.text import ROOM
 from beholden.forensics.kernel.values import CODES, Shape
 from beholden.forensics.kernel.verify import verified
 from beholden.forensics.spelling import Kind, fold
@@ -34,6 +35,7 @@ def _plan(index: Index) -> Plan:
     numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE)
     dials = (phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1
     return Plan(
+        np.uint64(index.lengths(Shape.ADDRESS) & (1 << 64) - 1),
         np.uint64(numbers),
         np.uint64(phones),
         (phones & -phones).bit_length() - 1 if phones else 64,

@@ -4,9 +4,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from beholden.forensics.kernel.addresses import next_mark
 from beholden.forensics.kernel.blake import BLOCK, LANES, sixteen
 from beholden.forensics.kernel.digests import expect, long_digest, place, put, taken
-from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE, next_mark
+from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, LOCAL, TABLE
 from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8, put8
 from beholden.forensics.kernel.values import MAX_LENGTH, Shape
