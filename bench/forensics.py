@@ -38,6 +38,8 @@ class Size:
     """Whether other tools are asked too."""
 
 
+_LEAST = 0.1
+"""CPU seconds that a rate is measured for, at least: a piece may take less than a thousandth of one."""
 _COPIED = 64_000_000
 """Bytes copied for comparison: more than any cache holds."""
 QUICK = Size(20_000_000, 6_000_000, 8_000_000, 4_000, 12, 0, whole=False)
@@ -148,8 +150,8 @@ def _together(some: Sequence[Measured]) -> Measured:
 
 def rate(work: Callable[[], object], size: int, rounds: int) -> float:
     """GB a CPU second of this thread: the quickest of some rounds, since whatever else runs only makes them slower."""
-    taken = []
-    for _ in range(rounds):
+    taken = list[float]()
+    while len(taken) < rounds or sum(taken) < _LEAST:
         began = time.thread_time()
         work()
         taken.append(max(time.thread_time() - began, 1e-9))

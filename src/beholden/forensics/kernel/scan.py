@@ -23,6 +23,7 @@ MARGIN = 512
 _NEIGHBOUR = 96
 """An id that explains where the next value begins stands no further before it."""
 _CANDIDATES = 1 << 16
+_STATE = 2 + MAX_DOMAIN // 8 + MAX_LOCAL // 8 + 8
 _IDS = (CODES[Kind.SCOPED_ID], CODES[Kind.OUTSIDE_ID], CODES[Kind.CANARY])
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
 Hits = NDArray[np.int64]
@@ -113,18 +114,19 @@ def _pass(
     """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What has too little room is redone."""
     base = data.ctypes.data - at
     room, counted = _CANDIDATES, tested
-    lists = np.empty((7, ROOM), np.int64)
-    places = [column.ctypes.data for column in lists]
+    work = np.empty(_STATE + 4 * BATCH + 7 * ROOM, np.int64)
+    state = work.ctypes.data
+    hashes, starts, ends, notes = (state + 8 * (_STATE + n * BATCH) for n in range(4))
+    places = [state + 8 * (_STATE + 4 * BATCH + n * ROOM) for n in range(7)]
+    end = len(data) if size is None else size
     while True:
         kept = np.empty((3, room), np.int64)
-        end = len(data) if size is None else size
-        batch, state = np.empty((4, BATCH), np.int64), np.zeros(2 + MAX_DOMAIN // 8 + MAX_LOCAL // 8 + 8, np.int64)
-        hashes, starts, ends, notes = (column.ctypes.data for column in batch)
-        kept_starts, kept_ends, kept_notes = (column.ctypes.data for column in kept)
+        kept_at = kept.ctypes.data
+        work[:_STATE] = 0
         box = Box(
-            hashes, starts, ends, notes, state.ctypes.data, index.words.ctypes.data, np.uint64(len(index.words)),
-            kept_starts, kept_ends, kept_notes, room, *own,
-            counted.counts.ctypes.data, counted.leading.ctypes.data, state.ctypes.data + 16, int(index.wide), *places,
+            hashes, starts, ends, notes, state, index.words.ctypes.data, np.uint64(len(index.words)),
+            kept_at, kept_at + 8 * room, kept_at + 16 * room, room, *own,
+            counted.counts.ctypes.data, counted.leading.ctypes.data, state + 16, int(index.wide), *places,
         )  # fmt: skip
         count = sweep_block(mode(), base, end, binary, plan, box)
         if count <= room:
