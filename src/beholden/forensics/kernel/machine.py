@@ -373,6 +373,8 @@ anchored = _any((*_DIGITS, (0x40, 0x40)), (), 4, words=False)
 """Whether 256 bytes have an @ or a digit."""
 crowded = _any(_DIGITS, _LETTERS, 4, words=True)
 """Whether of 256 bytes eight that are aligned are all letters and digits."""
+named = _any((*_DIGITS, (0x2D, 0x2D), (0x5F, 0x5F)), _LETTERS, 4, words=True)
+"""The same for characters of a token."""
 hosts = _mask((*_DIGITS, (0x2D, 0x2E)), _LETTERS)
 """Characters of a domain."""
 

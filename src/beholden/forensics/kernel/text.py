@@ -17,6 +17,7 @@ from beholden.forensics.kernel.machine import (
     fours,
     inner,
     load1,
+    named,
     names,
     peek,
     poke,
@@ -40,6 +41,8 @@ STEP: Final = 48
 ROOM: Final = PART + 512
 """Places that a part can have, with two more."""
 _WINDOW: Final = np.uint64(((1 << STEP) - 1) << 1)
+_TOKEN_FILLS: Final = 16
+"""A token so long has eight aligned bytes, wherever it begins."""
 BEYOND: Final = 128
 """An @ stands at most 64 bytes behind where its address begins, so blocks are read so much further."""
 
@@ -104,11 +107,12 @@ def _listed_text(mode: Any, box: Any, plan: Any, base: Any, p: Any, stop: Any) -
     Tokens and other long runs are done at once.
     """
     with_digits, with_tokens = plan.runs != _0, plan.tokens != _0
+    shortest = trailing(plan.tokens) + 1
     with_runs = plan.scoped != _0 or plan.digests != _0
     signs, escaped, runs, groups, held, busy = 0, 0, 0, 0, 0, False
     while p < stop:
-        quiet = not busy and not with_tokens and not anchored(mode, base + p)
-        if quiet and not (with_runs and crowded(mode, base + p + 8)):
+        quiet = not busy and not anchored(mode, base + p) and not (with_runs and crowded(mode, base + p + 8))
+        if quiet and not (with_tokens and (shortest < _TOKEN_FILLS or named(mode, base + p + 8))):
             p += 256
             continue
         for q in range(p - 1, p + 5 * STEP - 1, STEP):
@@ -124,8 +128,9 @@ def _listed_text(mode: Any, box: Any, plan: Any, base: Any, p: Any, stop: Any) -
             if with_tokens:
                 ones = names(mode, base + q)
                 found, _ = _run8(ones)
-                if found & _WINDOW != _0:
-                    tokens(mode, box, plan, base, q, found & _WINDOW, ones, False)
+                found &= (found >> np.uint64(min(shortest, 16) - 8)) & ~(ones << _1) & _WINDOW
+                if found != _0:
+                    tokens(mode, box, plan, base, q, found, ones, False)
             if with_runs and _is_crowded(mode, base, q + 1):
                 long_runs(mode, box, plan, base, q, _WINDOW, False)
         p += 5 * STEP
