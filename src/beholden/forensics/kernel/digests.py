@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholden.forensics.kernel.blake import BLOCK, LANES, compress, sixteen
-from beholden.forensics.kernel.machine import apart, compiled, inner, load1
+from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8, prefetch
 
 _LAST: Final = BLOCK - 1
 """A value this long fills one block, with its shape before it."""
@@ -14,15 +14,21 @@ _LAST: Final = BLOCK - 1
 
 @apart
 def put(words: Any, counts: Any, lane: Any, shape: Any, address: Any, length: Any) -> None:
-    """Lay a message of one block beside the others."""
+    """Lay a message of one block beside the others. Of the value so many bytes are read, and up to seven more."""
     counts[lane] = np.uint32(BLOCK + 1 + length)
-    word = np.uint32(shape)
-    for n in range(1, BLOCK + 1):
-        if n & 3 == 0:
-            words[((n >> 2) - 1) * LANES + lane] = word
-            word = np.uint32(0)
-        if n <= length:
-            word |= np.uint32(load1(address + n - 1)) << np.uint32(8 * (n & 3))
+    words[lane] = np.uint32((_kept(load8(address), min(length, 3)) << np.uint64(8)) | np.uint64(shape))
+    used = (length + 4) >> 2
+    for n in range(1, used):
+        at = 4 * n - 1
+        words[n * LANES + lane] = np.uint32(_kept(load8(address + at), min(length - at, 4)))
+    for n in range(used, 16):
+        words[n * LANES + lane] = np.uint32(0)
+
+
+@inner
+def _kept(word: Any, count: Any) -> Any:
+    """The first bytes of a word, at most seven."""
+    return word & ((np.uint64(1) << np.uint64(8 * count)) - np.uint64(1))
 
 
 @apart
@@ -89,6 +95,19 @@ def order(first: NDArray[np.uint64], kinds: NDArray[np.uint8], people: NDArray[n
         rows = found[twice]
         found[twice] = rows[np.lexsort((people[rows], kinds[rows], first[rows]))]
     return found
+
+
+@inner
+def expect(out: Any, held: Any, starts: Any, shift: Any, firsts: Any, seconds: Any) -> None:
+    """Ask for the lines of memory where `place` will look for so many digests: first of the table, then of the rows."""
+    for lane in range(held):
+        first, _ = taken(out, lane)
+        prefetch(np.int64(starts.ctypes.data) + 4 * np.int64(first >> np.uint64(shift)))
+    for lane in range(held):
+        first, _ = taken(out, lane)
+        at = 8 * np.int64(starts[np.int64(first >> np.uint64(shift))])
+        prefetch(np.int64(firsts.ctypes.data) + at)
+        prefetch(np.int64(seconds.ctypes.data) + at)
 
 
 @apart

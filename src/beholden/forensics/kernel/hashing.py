@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.machine import apart, compiled, high, inner, load1, load8, prefetch
+from beholden.forensics.kernel.machine import apart, chosen, compiled, gathered, high, inner, load1, load8, prefetch
 from beholden.forensics.kernel.values import Shape
 
 _STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -21,6 +21,7 @@ _ADDRESS, _NUMBER, _PHONE, _HEX = (int(one) for one in (Shape.ADDRESS, Shape.NUM
 HEX_TAKEN: Final = 16
 """Of a digest's hexadecimal digits so many are enough to tell it from all others."""
 _E8: Final = np.uint64(10**8)
+_NIBBLES: Final = np.uint64(0x0F0F_0F0F_0F0F_0F0F)
 _AHEAD: Final = 32
 _TENTHS: Final = np.array([10.0 ** min(0, 3 - n) * (1 + 1e-12) for n in range(64)])
 """What makes a number of so many digits one of three; a touch more, since a tenth has no end in binary."""
@@ -60,12 +61,19 @@ def text(seed: Any, address: Any, length: Any) -> Any:
 
 
 @inner
+def short_text(seed: Any, address: Any, length: Any) -> Any:
+    """The same of up to 23 bytes, without a branch that depends on the length."""
+    one = step(seed, load8(address) | SMALL)
+    two = step(one, load8(address + 8) | SMALL)
+    state = chosen(length < 8, seed, chosen(length < 16, one, two))
+    return step(state, tail(address + (length & ~7), length))
+
+
+@inner
 def local_tail(at: Any, length: Any) -> Any:
     """The last word of a local part of this length before an @: its first one to seven bytes."""
     some = length & 7
-    word = np.uint64(0)
-    if some:
-        word = (load8(at - length - (8 - some)) | SMALL) >> np.uint64(8 * (8 - some))
+    word = ((load8(at - (length - some) - 8) | SMALL) >> np.uint64(8)) >> np.uint64(56 - 8 * some)
     return word | (np.uint64(length) << np.uint64(56))
 
 
@@ -76,6 +84,16 @@ def local(state: Any, at: Any, length: Any) -> Any:
     for _ in range(length >> 3):
         place -= 8
         state = step(state, load8(place) | SMALL)
+    return step(state, local_tail(at, length))
+
+
+@inner
+def short_local(state: Any, at: Any, length: Any) -> Any:
+    """The same of up to 31 bytes, without a branch that depends on the length."""
+    one = step(state, load8(at - 8) | SMALL)
+    two = step(one, load8(at - 16) | SMALL)
+    three = step(two, load8(at - 24) | SMALL)
+    state = chosen(length < 16, chosen(length < 8, state, one), chosen(length < 24, two, three))
     return step(state, local_tail(at, length))
 
 
@@ -134,6 +152,25 @@ def _eight(word: Any) -> Any:
     upper = (word & pairs) * np.uint64(0x000F_4240_0000_0064)
     lower = ((word >> np.uint64(16)) & pairs) * np.uint64(0x0000_2710_0000_0001)
     return (upper + lower) >> np.uint64(32)
+
+
+@inner
+def packed_digits(mode: Any, address: Any, length: Any) -> Any:
+    """Up to 16 digits side by side in four bits each, the first one lowest."""
+    low, top = gathered(mode, load8(address), _NIBBLES), gathered(mode, load8(address + 8), _NIBBLES)
+    return (low | (top << _HALF)) & (np.uint64(0xFFFF_FFFF_FFFF_FFFF) >> np.uint64(64 - 4 * length))
+
+
+@inner
+def sixteen_digits(word: Any) -> Any:
+    """What 16 digits of four bits say, the first one lowest."""
+    low = np.uint64(0x0F0F_0F0F_0F0F_0F0F)
+    word = (word & low) * np.uint64(10) + ((word >> np.uint64(4)) & low)
+    low = np.uint64(0x00FF_00FF_00FF_00FF)
+    word = (word & low) * np.uint64(100) + ((word >> np.uint64(8)) & low)
+    low = np.uint64(0x0000_FFFF_0000_FFFF)
+    word = (word & low) * np.uint64(10_000) + ((word >> np.uint64(16)) & low)
+    return (word & np.uint64(0xFFFF_FFFF)) * _E8 + (word >> np.uint64(32))
 
 
 @compiled("void(uint8[::1], int64, int64[::1], uint64, uint64[::1], uint64[::1], int64[::1])")

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import njit as _njit
 from numba import types
+from numba.core import config
 from numba.core.errors import NumbaError
 from numba.extending import intrinsic as _intrinsic
 
@@ -79,6 +80,17 @@ def load8(_: Any, address: Any) -> Any:
         return b.load(b.inttoptr(arguments[0], _LONG.as_pointer()), align=1)
 
     return types.uint64(types.int64), code
+
+
+@intrinsic
+def put8(_: Any, address: Any, word: Any) -> Any:
+    """Put eight bytes at any address, the first one lowest."""
+
+    def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        b.store(arguments[1], b.inttoptr(arguments[0], _LONG.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.uint64), code
 
 
 @intrinsic
@@ -171,6 +183,68 @@ def prefetch(_: Any, address: Any) -> Any:
     return types.int64(types.int64), code
 
 
+def _picks() -> bool:
+    """Whether code is made for a processor that gathers and scatters bits itself (x86 with BMI2)."""
+    named, features = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
+    if named is not None or features is not None:
+        return "+bmi2" in (features or "")
+    return bool(binding.get_host_cpu_features().get("bmi2")) and binding.get_process_triple().startswith("x86_64")
+
+
+def _gathered(value: Any, mask: Any) -> Any:
+    found, at, one = np.uint64(0), np.uint64(0), np.uint64(1)
+    while mask != np.uint64(0):
+        lowest = mask & (~mask + one)
+        if value & lowest != np.uint64(0):
+            found |= one << at
+        at += one
+        mask ^= lowest
+    return found
+
+
+def _scattered(value: Any, mask: Any) -> Any:
+    found, one = np.uint64(0), np.uint64(1)
+    while mask != np.uint64(0):
+        lowest = mask & (~mask + one)
+        if value & one != np.uint64(0):
+            found |= lowest
+        value >>= one
+        mask ^= lowest
+    return found
+
+
+def _picked(name: str, plain: Any) -> Any:
+    @intrinsic
+    def picked(_: Any, mode: Any, value: Any, mask: Any) -> Any:
+        def vector(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+            kind = ir.FunctionType(_LONG, [_LONG, _LONG])
+            return b.call(b.module.globals.get(name) or ir.Function(b.module, kind, name), arguments[1:])
+
+        def scalar(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+            return context.compile_internal(b, plain, types.uint64(types.uint64, types.uint64), arguments[1:])
+
+        chosen = vector if isinstance(mode, types.Boolean) and _picks() else scalar
+        return types.uint64(mode, types.uint64, types.uint64), chosen
+
+    return picked
+
+
+gathered = _picked("llvm.x86.bmi.pext.64", _gathered)
+"""The bits of a value where a mask has ones, side by side from the lowest on."""
+scattered = _picked("llvm.x86.bmi.pdep.64", _scattered)
+"""The lowest bits of a value, one after the other where a mask has ones."""
+
+
+@intrinsic
+def chosen(_: Any, which: Any, left: Any, right: Any) -> Any:
+    """The left value where a condition holds, else the right one; without a branch, which could be guessed wrong."""
+
+    def code(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        return b.select(arguments[0], arguments[1], arguments[2])
+
+    return types.uint64(types.boolean, types.uint64, types.uint64), code
+
+
 def _splat(value: int) -> Any:
     return ir.Constant(_BLOCK, [value] * 64)
 
@@ -221,6 +295,50 @@ def _mask(ranges: Class, folded: Class = ()) -> Any:
     return mask
 
 
+def _any(ranges: Class, folded: Class, blocks: int, *, words: bool) -> Any:
+    """Whether anything of so many blocks is in ranges; with `words`, whether eight bytes side by side all are."""
+    table = tuple(
+        any(low <= n <= top for low, top in ranges) or any(low <= n | 32 <= top for low, top in folded)
+        for n in range(256)
+    )
+    size = 64 * blocks
+
+    def plain(address: int) -> Any:
+        for n in range(0, size, 8):
+            some = 0
+            for m in range(8):
+                some += 1 if table[load1(address + n + m)] else 0
+            if some == 8 or (some and not words):
+                return True
+        return False
+
+    @intrinsic
+    def anything(_: Any, mode: Any, address: Any) -> Any:
+        def vector(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+            found: Any = None
+            for n in range(blocks):
+                place = b.add(arguments[1], ir.Constant(_LONG, 64 * n))
+                block = b.load(b.inttoptr(place, _BLOCK.as_pointer()), align=1)
+                one = _members(b, block, ranges)
+                if folded:
+                    one = b.or_(one, _members(b, b.or_(block, _splat(32)), folded))
+                if words:  # a byte of zeros among eight bits that say what is not in the class
+                    rest = b.not_(b.bitcast(one, _LONG))
+                    lowest = ir.Constant(_LONG, 0x0101_0101_0101_0101)
+                    one = b.and_(b.and_(b.sub(rest, lowest), b.not_(rest)), b.shl(lowest, ir.Constant(_LONG, 7)))
+                found = one if found is None else b.or_(found, one)
+            if not words:
+                found = b.bitcast(found, _LONG)
+            return b.icmp_unsigned("!=", found, ir.Constant(_LONG, 0))
+
+        def scalar(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+            return context.compile_internal(b, plain, types.boolean(types.int64), [arguments[1]])
+
+        return types.boolean(mode, types.int64), (vector if isinstance(mode, types.Boolean) else scalar)
+
+    return anything
+
+
 _LETTERS = ((0x61, 0x7A),)
 _DIGITS = ((0x30, 0x39),)
 at_signs = _mask(((0x40, 0x40),))
@@ -236,6 +354,27 @@ hexes = _mask(_DIGITS, ((0x61, 0x66),))
 scoped = _mask(((0x32, 0x37),), _LETTERS)
 plains = _mask((*_DIGITS, (0x2B, 0x2B), (0x2D, 0x2E), (0x5F, 0x5F)), _LETTERS)
 """Characters before an @ that are no mark: letters, digits and . _ + -."""
+alike = _mask(
+    ((0x21, 0x21), (0x23, 0x27), (0x2A, 0x2B), (0x2D, 0x39), (0x3D, 0x3D), (0x3F, 0x3F), (0x5E, 0x60), (0x7B, 0x7E)),
+    _LETTERS,
+)
+"""All characters before an @."""
+marks = _mask(
+    ((0x21, 0x21), (0x23, 0x24), (0x26, 0x27), (0x2A, 0x2A), (0x2F, 0x2F), (0x3D, 0x3D), (0x3F, 0x3F), (0x5E, 0x5E),
+     (0x60, 0x60), (0x7B, 0x7E)),
+)  # fmt: skip
+"""Those of them that are marks, see `letters`; but for %."""
+percents = _mask(((0x25, 0x25),))
+dots = _mask(((0x2D, 0x2E),))
+equals = _mask(((0x25, 0x25), (0x3D, 0x3D)))
+backslashes = _mask(((0x5C, 0x5C),))
+alnums = _mask(_DIGITS, _LETTERS)
+anchored = _any((*_DIGITS, (0x40, 0x40)), (), 4, words=False)
+"""Whether 256 bytes have an @ or a digit."""
+crowded = _any(_DIGITS, _LETTERS, 4, words=True)
+"""Whether of 256 bytes eight that are aligned are all letters and digits."""
+named = _any((*_DIGITS, (0x2D, 0x2D), (0x5F, 0x5F)), _LETTERS, 4, words=True)
+"""The same for characters of a token."""
 hosts = _mask((*_DIGITS, (0x2D, 0x2E)), _LETTERS)
 """Characters of a domain."""
 

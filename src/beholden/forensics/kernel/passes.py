@@ -1,25 +1,15 @@
-"""One pass over a buffer: 64 bytes at once say where anything could be, and only there is anything looked at."""
+"""One pass over a buffer: 64 bytes at once say where anything could be, and only there is anything looked at.
+
+Here is what is done with binary; `text` does it with text.
+"""
 
 from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.hashing import HEX_TAKEN, ended, number, seeded, text
-from beholden.forensics.kernel.lanes import (
-    INTEGER,
-    KEPT,
-    address,
-    any_address,
-    count,
-    flushed,
-    noted,
-    owned,
-    phones_from,
-    push,
-    run_of_digits,
-    sign_at,
-    windows_of_digits,
-)
+from beholden.forensics.kernel.addresses import any_address, sign_at
+from beholden.forensics.kernel.hashing import number, seeded
+from beholden.forensics.kernel.lanes import INTEGER, KEPT, count, flushed, noted, owned, push
 from beholden.forensics.kernel.machine import (
     apart,
     at_signs,
@@ -29,53 +19,34 @@ from beholden.forensics.kernel.machine import (
     digits,
     escapes,
     fours,
-    hexes,
     inner,
     leading,
     load8,
     names,
     nothings,
     peek,
-    scoped,
     separators,
     swapped,
     trailing,
     zeros,
 )
+from beholden.forensics.kernel.numbers import (
+    phones_from,
+    run_of_digits,
+    windows_of_digits,
+)
+from beholden.forensics.kernel.runs import long_runs, shifted, starts, tokens
+from beholden.forensics.kernel.text import BEYOND, sweep_text
 from beholden.forensics.kernel.values import Shape
 
-_SCOPED, _TOKEN, _HEX, _NUMBER = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX), int(Shape.NUMBER)
-_SCOPED_LENGTH: Final = 26
 _0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
+_NUMBER = int(Shape.NUMBER)
 _SHORT: Final = np.uint64(16)
 _BELOW_6: Final = np.uint64(1 << 48)
-_LAST: Final = np.uint64(1 << 63)
-BEYOND: Final = 128
-"""An @ stands at most 64 bytes behind where its address begins, so blocks are read so much further."""
 
 
 @inner
-def shifted(ones: Any, following: Any, by: Any) -> Any:
-    """A mask as seen from so many bytes further on; `following` is that of the next block."""
-    return (ones >> np.uint64(by)) | (following << np.uint64(64 - by))
-
-
-@inner
-def _starts(ones: Any, previous: Any) -> Any:
-    return ones & ~((ones << _1) | (previous >> np.uint64(63)))
-
-
-@inner
-def _runs16(ones: Any, following: Any) -> Any:
-    """Where 16 or more bytes of a class follow; of the next block too, as far as it can be known."""
-    near, far = ones, following
-    for by in (1, 2, 4, 8):
-        near, far = near & shifted(near, far, by), far & (far >> np.uint64(by))
-    return near, far
-
-
-@inner
-def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -> None:
+def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any) -> None:
     """Every address about an @ in a block, and about what stands for one."""
     found = at_signs(mode, base + p)
     other = escapes(mode, base + p)
@@ -87,10 +58,7 @@ def _at_signs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) ->
         found &= found - _1
         sign = sign_at(base, at)
         if sign:
-            if binary:
-                any_address(box, plan, base, at, sign, True)
-            else:
-                address(mode, box, plan, base, at, sign)
+            any_address(box, plan, base, at, sign, True)
 
 
 @inner
@@ -98,7 +66,7 @@ def _digit_runs(box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, 
     """Every run of digits that begins in a block and is as long as something sought."""
     m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
     m4, n4 = m2 & shifted(m2, n2, 2), n2 & (n2 >> _2)
-    found = _starts(ones, before) & m4 & shifted(m4, n4, 3)
+    found = starts(ones, before) & m4 & shifted(m4, n4, 3)
     while found != _0:
         at = trailing(found)
         found &= found - _1
@@ -114,7 +82,7 @@ def _digit_windows(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any,
     m2, n2 = ones & shifted(ones, after, 1), after & (after >> _1)
     m4, n4 = m2 & shifted(m2, n2, 2), n2 & (n2 >> _2)
     found = m4 & shifted(m4, n4, 3)
-    first = _starts(ones, before)
+    first = starts(ones, before)
     while found != _0:
         at = trailing(found)
         found &= found - _1
@@ -130,91 +98,23 @@ def _cut_groups(mode: Any, box: Any, plan: Any, base: Any, start: Any, end: Any)
 
 
 @inner
-def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any,
-            binary: Any) -> None:  # fmt: skip
+def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, after: Any) -> None:
     """Every phone of several groups of digits of which the first one ends in a block."""
     parts, others = separators(mode, base + p), separators(mode, base + p + 64)
     apart = shifted(parts, others, 1)
     found = ones & apart & (shifted(ones, after, 2) | (shifted(parts, others, 2) & shifted(ones, after, 3)))
-    begins = _starts(ones, before)
+    begins = starts(ones, before)
     while found != _0:
         at = trailing(found)
         found &= found - _1
         own = begins & ((_2 << np.uint64(at)) - _1)
         if own != _0:
-            first = 63 - leading(own)
-            start = p + first
-            near, between_them = ones, parts
-            if first:
-                near, between_them = shifted(ones, after, first), shifted(parts, others, first)
+            start = p + 63 - leading(own)
         else:
             start = p + at
             while p + at - start <= 20 and (digits(mode, base + start - 1) & _1) != _0:
                 start -= 1
-            near, between_them = digits(mode, base + start), separators(mode, base + start)
-        if not binary:
-            phones_from(box, plan, base, start, near, between_them, False)
-        else:
-            _cut_groups(mode, box, plan, base, start, p + at + 1)
-
-
-@apart
-def _long_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, binary: Any) -> None:
-    """App-scoped ids and digests in a block."""
-    if plan.scoped & _1 != _0:
-        ones, after = scoped(mode, base + p), scoped(mode, base + p + 64)
-        near, far = _runs16(ones, after)
-        found = near & shifted(near, far, _SCOPED_LENGTH - 16)
-        while found != _0:
-            at = p + trailing(found)
-            found &= found - _1
-            if owned(box, at):
-                count(box, _SCOPED, _SCOPED_LENGTH)
-                value = ended(text(seeded(plan.seed, _SCOPED), base + at, _SCOPED_LENGTH))
-                push(box, at, at + _SCOPED_LENGTH, noted(_SCOPED, 0, 0), value)
-    if plan.digests != _0:
-        ones, after = hexes(mode, base + p), hexes(mode, base + p + 64)
-        near, far = _runs16(ones, after)
-        found = near & shifted(near, far, 16)
-        if not binary:
-            found &= _starts(ones, hexes(mode, base + p - 64))
-        while found != _0:
-            at = p + trailing(found)
-            found &= found - _1
-            length = trailing(~hexes(mode, base + at))
-            if length == 64 and hexes(mode, base + at + 64) & _1 != _0:
-                length = 65
-            for size in (32, 40, 64):
-                wanted = length == size or (binary and length > size)
-                if wanted and (plan.digests >> np.uint64(size - 1)) & _1 != _0 and owned(box, at):
-                    count(box, _HEX, size)
-                    value = ended(text(seeded(plan.seed, _HEX) + np.uint64(size), base + at, HEX_TAKEN))
-                    push(box, at, at + size, noted(_HEX, 0, 0), value)
-
-
-@apart
-def _tokens(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any, ones: Any, binary: Any) -> None:
-    """Other ids: whole tokens; in binary every cut of them. `found` are the places where eight or more go on."""
-    previous = names(mode, base + p - 64)
-    first = _starts(ones, previous)
-    if not binary:
-        found &= first
-    while found != _0:
-        bit = trailing(found)
-        at = p + bit
-        found &= found - _1
-        length = trailing(~names(mode, base + at))
-        if length == 64 and names(mode, base + at + 64) & _1 != _0:
-            length = 65
-        if binary:
-            left = plan.tokens & ((_2 << np.uint64(min(length, 64) - 1)) - _1)
-        else:
-            left = plan.tokens & (_1 << np.uint64(length - 1)) if length <= 64 else _0
-        while left != _0 and owned(box, at):
-            size = trailing(left) + 1
-            left &= left - _1
-            count(box, _TOKEN, size)
-            push(box, at, at + size, noted(_TOKEN, 0, 0), ended(text(seeded(plan.seed, _TOKEN), base + at, size)))
+        _cut_groups(mode, box, plan, base, start, p + at + 1)
 
 
 @apart
@@ -276,21 +176,24 @@ def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any
 
     `base` is an address about which 512 bytes before and after what is owned may be read; what is real ends at `end`.
     """
+    if not binary:
+        sweep_text(mode, base, plan, box)
+        flushed(box)
+        return peek(box.state + 8 * KEPT)
     own_from, own_to = box.own_from, box.own_to
     before, ones = digits(mode, base + own_from - 64), digits(mode, base + own_from)
     with_digits, with_phones = plan.runs != _0, plan.phones != _0
     with_runs, with_tokens = plan.scoped != _0 or plan.digests != _0, plan.tokens != _0
-    with_integers = binary and plan.low <= plan.top
+    with_integers = plan.low <= plan.top
     some, more = names(mode, base + own_from), _0
     for p in range(own_from, own_to + BEYOND, 64):
-        _at_signs(mode, box, plan, base, p, binary)
+        _at_signs(mode, box, plan, base, p)
         after = digits(mode, base + p + 64)
         if ones != _0 and with_digits:
             _digit_runs(box, plan, base, p, ones, before, after)
-            if binary:
-                _digit_windows(mode, box, plan, base, p, ones, before, after)
+            _digit_windows(mode, box, plan, base, p, ones, before, after)
             if with_phones and bits(before) + bits(ones) + bits(after) >= plan.least:
-                _groups(mode, box, plan, base, p, ones, before, after, binary)
+                _groups(mode, box, plan, base, p, ones, before, after)
         before, ones = ones, after
         if with_runs or with_tokens:
             more = names(mode, base + p + 64)
@@ -299,9 +202,9 @@ def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any
                 near, far = near & shifted(near, far, by), far & (far >> np.uint64(by))
             if near != _0:
                 if with_tokens:
-                    _tokens(mode, box, plan, base, p, near, some, binary)
+                    tokens(mode, box, plan, base, p, near, some, True)
                 if with_runs and near & shifted(near, far, 8) != _0:
-                    _long_runs(mode, box, plan, base, p, binary)
+                    long_runs(mode, box, plan, base, p, ~_0, True)
             some = more
         if with_integers:
             _integers(mode, box, plan, base, p, end)

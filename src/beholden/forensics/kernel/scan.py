@@ -12,6 +12,7 @@ from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.lanes import ADDRESS, BATCH, MAX_DOMAIN, MAX_LOCAL, WIDE, Box, Plan
 from beholden.forensics.kernel.machine import mode
 from beholden.forensics.kernel.passes import sweep_block
+from beholden.forensics.kernel.text import ROOM
 from beholden.forensics.kernel.values import CODES, Shape
 from beholden.forensics.kernel.verify import verified
 from beholden.forensics.spelling import Kind, fold
@@ -21,7 +22,8 @@ MARGIN = 512
 """A hit depends on no more than so many bytes before and after the place where it begins."""
 _NEIGHBOUR = 96
 """An id that explains where the next value begins stands no further before it."""
-_ROOM = 1 << 16
+_CANDIDATES = 1 << 16
+_STATE = 2 + MAX_DOMAIN // 8 + MAX_LOCAL // 8 + 8
 _IDS = (CODES[Kind.SCOPED_ID], CODES[Kind.OUTSIDE_ID], CODES[Kind.CANARY])
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
 Hits = NDArray[np.int64]
@@ -32,12 +34,15 @@ Hits = NDArray[np.int64]
 def _plan(index: Index) -> Plan:
     """What of an index a pass needs to know."""
     numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE)
-    runs = numbers | ((phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1)
+    dials = (phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1
     return Plan(
+        np.uint64(index.lengths(Shape.ADDRESS) & (1 << 64) - 1),
         np.uint64(numbers),
         np.uint64(phones),
         (phones & -phones).bit_length() - 1 if phones else 64,
-        np.uint64(runs),
+        16 if not phones else min(16, phones.bit_length() + 2),
+        np.uint64(dials),
+        np.uint64(numbers | dials),
         np.uint64(index.lengths(Shape.SCOPED) >> 26),
         np.uint64(index.lengths(Shape.HEX) >> 1),
         np.uint64(index.seed()),
@@ -108,24 +113,27 @@ def _pass(
 ) -> Hits:
     """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What has too little room is redone."""
     base = data.ctypes.data - at
-    room = _ROOM
+    room, counted = _CANDIDATES, tested
+    work = np.empty(_STATE + 4 * BATCH + 7 * ROOM, np.int64)
+    state = work.ctypes.data
+    hashes, starts, ends, notes = (state + 8 * (_STATE + n * BATCH) for n in range(4))
+    places = [state + 8 * (_STATE + 4 * BATCH + n * ROOM) for n in range(7)]
+    end = len(data) if size is None else size
     while True:
-        some = Tested()
         kept = np.empty((3, room), np.int64)
-        end = len(data) if size is None else size
-        batch, state = np.empty((4, BATCH), np.int64), np.zeros(2 + MAX_DOMAIN // 8 + MAX_LOCAL // 8 + 8, np.int64)
-        hashes, starts, ends, notes = (column.ctypes.data for column in batch)
-        kept_starts, kept_ends, kept_notes = (column.ctypes.data for column in kept)
+        kept_at = kept.ctypes.data
+        work[:_STATE] = 0
         box = Box(
-            hashes, starts, ends, notes, state.ctypes.data, index.words.ctypes.data, np.uint64(len(index.words)),
-            kept_starts, kept_ends, kept_notes, room, *own,
-            some.counts.ctypes.data, some.leading.ctypes.data, state.ctypes.data + 16, int(index.wide),
+            hashes, starts, ends, notes, state, index.words.ctypes.data, np.uint64(len(index.words)),
+            kept_at, kept_at + 8 * room, kept_at + 16 * room, room, *own,
+            counted.counts.ctypes.data, counted.leading.ctypes.data, state + 16, int(index.wide), *places,
         )  # fmt: skip
         count = sweep_block(mode(), base, end, binary, plan, box)
         if count <= room:
             break
-        room = int(count)
-    tested.add(some)
+        room, counted = int(count), Tested()  # they were counted at the first time
+    if count == 0:
+        return np.empty((0, 6), np.int64)
     columns = (index.first, index.second, index.kinds, index.people)
     hits = np.empty((int(count) + 16, 5), np.int64)
     begun = _state(index.key)
@@ -162,8 +170,9 @@ def _wide(data: NDArray[np.uint8], at: int, kept: Hits, index: Index) -> Hits:
 
 def _found(rows: Hits, begin: int, tested: Tested, *, binary: bool) -> Found:
     """Rows as columns, by place, from `begin` on."""
-    rows = rows[np.lexsort((rows[:, 3], rows[:, 2], rows[:, 1], rows[:, 0]))]
-    if len(rows) > 1:
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    if (rows[1:, 0] == rows[:-1, 0]).any():
+        rows = rows[np.lexsort((rows[:, 3], rows[:, 2], rows[:, 1], rows[:, 0]))]
         rows = rows[np.concatenate(([True], (rows[1:] != rows[:-1]).any(axis=1)))]  # reached in two ways
     whole = rows[:, 4]
     if binary and (whole != 3).any():
@@ -179,9 +188,10 @@ def _longest(rows: Hits) -> Hits:
     """Of several hits about one @ the one that ends last, and of those begins first."""
     sign = rows[:, 5]
     at = np.flatnonzero(sign >= 0)
-    ranked = at[np.lexsort((rows[at, 0], -rows[at, 1], sign[at]))]
-    if not len(ranked):
+    at = at[np.argsort(sign[at], kind="stable")]
+    if not (sign[at][1:] == sign[at][:-1]).any():
         return rows
+    ranked = at[np.lexsort((rows[at, 0], -rows[at, 1], sign[at]))]
     places = sign[ranked]
     group = np.cumsum(np.concatenate(([0], places[1:] != places[:-1])))
     first = ranked[np.concatenate(([True], places[1:] != places[:-1]))][group]

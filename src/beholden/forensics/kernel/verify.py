@@ -4,29 +4,37 @@ from typing import Any, Final
 
 import numpy as np
 
+from beholden.forensics.kernel.addresses import next_mark
 from beholden.forensics.kernel.blake import BLOCK, LANES, sixteen
-from beholden.forensics.kernel.digests import long_digest, place, put, taken
-from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE, next_mark
+from beholden.forensics.kernel.digests import expect, long_digest, place, put, taken
+from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, LOCAL, TABLE
-from beholden.forensics.kernel.machine import apart, compiled, inner, load1
+from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8, put8
 from beholden.forensics.kernel.values import MAX_LENGTH, Shape
 
 _SCOPED, _TOKEN, _HEX = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX)
 _ONE_BLOCK: Final = BLOCK - 1
 _LONGEST_SHORT: Final = 126
+_LOW_SEVEN: Final = np.uint64(0x7F7F_7F7F_7F7F_7F7F)
+_FROM_A: Final = np.uint64(0x3F3F_3F3F_3F3F_3F3F)
+_BEYOND_Z: Final = np.uint64(0x2525_2525_2525_2525)
 
 
 @inner
-def _small(byte: Any) -> Any:
-    return byte + 32 if 65 <= byte <= 90 else byte
+def _small(word: Any) -> Any:
+    """Eight bytes with small letters for capitals."""
+    low = word & _LOW_SEVEN
+    capital = (low + _FROM_A) & ~(low + _BEYOND_Z) & ~word & ~_LOW_SEVEN
+    return word | (capital >> np.uint64(2))
 
 
 @inner
 def _copied(out: Any, size: Any, base: Any, start: Any, end: Any) -> Any:
-    for at in range(start, end):
-        out[size] = _small(load1(base + at))
-        size += 1
-    return size
+    """Bytes put behind so many others, with up to seven more; there is room for those."""
+    to = np.int64(out.ctypes.data) + size
+    for at in range(0, end - start, 8):
+        put8(to + at, _small(load8(base + start + at)))
+    return size + end - start
 
 
 @inner
@@ -168,6 +176,7 @@ def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: A
     for n in range(size + 1):
         if n == size or held > LANES - 2:
             sixteen(mode, state, words, counted, out)
+            expect(out, held, contents, shift, columns[0], columns[1])
             for lane in range(held):
                 one, two = taken(out, lane)
                 row = place(contents, shift, columns[0], columns[1], one, two)

@@ -1,0 +1,276 @@
+"""Addresses about an @ or what stands for one: where they may begin and end, and who has them."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from beholden.forensics.kernel.hashing import (
+    SMALL,
+    bits_of,
+    ended,
+    local,
+    local_tail,
+    seeded,
+    short_local,
+    short_text,
+    step,
+    tail,
+    text,
+)
+from beholden.forensics.kernel.lanes import (
+    ADDRESS,
+    KEPT,
+    MAX_DOMAIN,
+    MAX_LOCAL,
+    NONE,
+    ONE,
+    WIDE,
+    count,
+    noted,
+    owned,
+    push,
+)
+from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, HIGH, LOCAL, MARK, TABLE, character, foreign
+from beholden.forensics.kernel.machine import (
+    alike,
+    apart,
+    dots,
+    hexes,
+    high,
+    hosts,
+    inner,
+    leading,
+    load1,
+    load8,
+    marks,
+    peek,
+    percents,
+    plains,
+    poke,
+    trailing,
+)
+
+_U0040: Final = np.uint64(int.from_bytes(b"\\u0040\0\0", "little"))
+_SIX_BYTES: Final = np.uint64(0xFFFF_FFFF_FFFF)
+
+
+@inner
+def sign_at(base: Any, at: Any) -> Any:
+    """How many bytes the @ here takes: 1, 3 for %40 and =40, 6 for \\u0040; 0 where there is none."""
+    byte = load1(base + at)
+    if byte == 64:
+        return 1
+    if byte == 92:
+        return 6 if load8(base + at) & _SIX_BYTES == _U0040 else 0
+    return 3 if load1(base + at + 1) == 52 and load1(base + at + 2) == 48 else 0
+
+
+@inner
+def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> None:
+    """The address about an @ in text: most of them stand between characters that no address has."""
+    after = at + sign
+    before = leading(~plains(mode, base + at - 64))
+    behind = trailing(~hosts(mode, base + after))
+    if before < 64 and behind < 64:
+        start = at - before
+        previous, following = load1(base + start - 1), load1(base + after + behind)
+        first = load1(base + start)
+        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first not in (45, 46):
+            if previous == 92 and TABLE[first] & ESCAPED:
+                start += 1
+            while behind > 0 and (load1(base + after + behind - 1) - 45) >> 1 == 0:
+                behind -= 1
+            if start < at and behind >= 3 and owned(box, start):
+                count(box, ADDRESS, at - start)
+                state = seeded(plan.seed, ADDRESS)
+                if behind < 24 and at - start < 32:
+                    found = short_local(short_text(state, base + after, behind), base + at, at - start)
+                else:
+                    found = local(text(state, base + after, behind), base + at, at - start)
+                push(box, start, after + behind, noted(ADDRESS, sign, at - start), ended(found))
+            return
+    elif behind < 3 and load1(base + after + behind) < 128:
+        return
+    if TABLE[load1(base + at - 1)] & (LOCAL | HIGH) and TABLE[load1(base + after)] & (DOMAIN | HIGH):
+        marked(mode, box, plan, base, at, sign)
+
+
+@apart
+def marked(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> None:
+    """The same where quotes or punctuation stand before the address: it may begin behind each of them."""
+    after = at + sign
+    allowed = alike(mode, base + at - 64)
+    size, behind = leading(~allowed), trailing(~hosts(mode, base + after))
+    previous = load1(base + at - size - 1)
+    if TABLE[previous] & HIGH or behind == 64 or load1(base + after + behind) > 127:
+        any_address(box, plan, base, at, sign, False)
+        return
+    endless = size == MAX_LOCAL and TABLE[previous] & LOCAL != 0
+    while behind > 0 and (load1(base + after + behind - 1) - 45) >> 1 == 0:
+        behind -= 1
+    if previous == 92 and size > 0 and TABLE[load1(base + at - size)] & ESCAPED:
+        size -= 1
+    if size == 0 or behind < 3:
+        return
+    begin = ONE << np.uint64(64 - size)
+    live = ~(begin - ONE)
+    hexed = hexes(mode, base + at - 64)
+    found = (marks(mode, base + at - 64) & live) << ONE
+    found |= (percents(mode, base + at - 64) & live & (hexed >> ONE) & (hexed >> np.uint64(2))) << np.uint64(3)
+    led = dots(mode, base + at - 64) & live
+    if led & begin != NONE:
+        found |= (led + begin) & ~led  # the first place behind dots
+    if not endless:
+        found |= begin
+    state, held = text(seeded(plan.seed, ADDRESS), base + after, behind), 0
+    while found != NONE:
+        length = leading(found) + 1
+        found ^= ONE << np.uint64(64 - length)
+        while held < length >> 3:
+            held += 1
+            state = step(state, load8(base + at - 8 * held) | SMALL)
+        if owned(box, at - length):
+            count(box, ADDRESS, length)
+        whole = length + 1 + behind
+        if whole > 63 or (plan.addresses >> np.uint64(whole)) & ONE != NONE:
+            hashed = ended(step(state, local_tail(base + at, length)))
+            push(box, at - length, after + behind, noted(ADDRESS, sign, length), hashed)
+
+
+@inner
+def _run_before(base: Any, at: Any, binary: Any) -> Any:
+    """Where the run of a local part's characters before an @ begins, and whether it is longer than any."""
+    allowed = LOCAL if binary else LOCAL | HIGH
+    start = at
+    while at - start <= MAX_LOCAL and TABLE[load1(base + start - 1)] & allowed:
+        start -= 1
+    return start, at - start > MAX_LOCAL
+
+
+@apart
+def _after_foreign(base: Any, start: Any, at: Any) -> Any:
+    """Where a run begins behind its last quotation mark or the like, and where its letters beyond ASCII end."""
+    begin, wide, place = start, start, start
+    while place < at:
+        if TABLE[load1(base + place)] & HIGH:
+            point, size = character(base + place)
+            place += size
+            if foreign(point):
+                begin = place
+            else:
+                wide = place
+        else:
+            place += 1
+    return min(begin, at), wide
+
+
+@apart
+def _run_after(base: Any, after: Any, binary: Any) -> Any:
+    """The length of a domain without the dots behind it, and whether it has letters beyond ASCII."""
+    wide, place = False, after
+    while place - after < MAX_DOMAIN:
+        kind = TABLE[load1(base + place)]
+        if kind & DOMAIN:
+            place += 1
+        elif kind & HIGH and not binary:
+            point, size = character(base + place)
+            if foreign(point):
+                break
+            wide = True
+            place += size
+        else:
+            break
+    while place > after and (load1(base + place - 1) - 45) >> 1 == 0:
+        place -= 1
+    return place - after, wide
+
+
+@inner
+def _is_hex(byte: Any) -> Any:
+    return 48 <= byte <= 57 or 97 <= (byte | 32) <= 102
+
+
+@apart
+def next_mark(base: Any, place: Any, begin: Any, at: Any) -> Any:
+    """Behind the next quote or punctuation from `place` on; `at` where there is none."""
+    if place == begin:
+        while place < at and (load1(base + place) - 45) >> 1 == 0:
+            place += 1
+        if place > begin:
+            return place
+    while place < at:
+        byte = load1(base + place)
+        if byte == 37:
+            if place + 2 < at and _is_hex(load1(base + place + 1)) and _is_hex(load1(base + place + 2)):
+                return place + 3
+        elif TABLE[byte] & MARK:
+            return place + 1
+        place += 1
+    return at
+
+
+@inner
+def _keep_wide(box: Any, start: Any, end: Any, note: Any) -> None:
+    kept = peek(box.state + 8 * KEPT)
+    if kept < box.room:
+        poke(box.kept_starts + 8 * kept, start)
+        poke(box.kept_ends + 8 * kept, end)
+        poke(box.kept_notes + 8 * kept, note)
+    poke(box.state + 8 * KEPT, kept + 1)
+
+
+def _any_address(box: Any, plan: Any, base: Any, at: Any, sign: Any, binary: Any) -> None:
+    after = at + sign
+    start, endless = _run_before(base, at, binary)
+    begin, wide_until = (start, start) if binary else _after_foreign(base, start, at)
+    if endless and begin == start:
+        begin += 1
+    else:
+        endless = False
+    behind, wide_after = _run_after(base, after, binary)
+    if begin >= at or behind < 3:
+        return
+    if not endless and load1(base + begin - 1) == 92 and TABLE[load1(base + begin)] & ESCAPED:
+        begin += 1
+    domain = text(seeded(plan.seed, ADDRESS), base + after, behind)
+    place = begin
+    while place < at:
+        if place > begin or not endless:  # those too that begin before what counts: the longest is chosen of all
+            if owned(box, place):
+                count(box, ADDRESS, at - place)
+            if wide_after or place < wide_until:
+                if box.wide:
+                    _keep_wide(box, place, after + behind, noted(WIDE, sign, at - place))
+            else:
+                found = ended(local(domain, base + at, at - place))
+                push(box, place, after + behind, noted(ADDRESS, sign, at - place), found)
+        place = next_mark(base, place, begin, at)
+    if binary:
+        _cuts(box, plan, base, begin, at, after, behind)
+
+
+@apart
+def _cuts(box: Any, plan: Any, base: Any, begin: Any, at: Any, after: Any, behind: Any) -> None:
+    """Every local part in a run before an @ at every sought domain that the run behind it begins with."""
+    states, heads = box.scratch, box.scratch + 8 * (MAX_DOMAIN // 8 + 2)
+    poke(states, seeded(plan.seed, ADDRESS))
+    for n in range(behind >> 3):
+        poke(states + 8 * n + 8, step(load8(states + 8 * n), load8(base + after + 8 * n) | SMALL))
+    for length in range(behind, 2, -1):
+        domain = step(load8(states + (length & ~7)), tail(base + after + (length & ~7), length))
+        hashed = ended(domain)
+        wanted = bits_of(hashed)
+        if load8(plan.domains + (high(hashed, plan.domains_size) << 3)) & wanted != wanted:
+            continue
+        poke(heads, domain)
+        for n in range((at - begin) >> 3):
+            poke(heads + 8 * n + 8, step(load8(heads + 8 * n), load8(base + at - 8 * n - 8) | SMALL))
+        for start in range(begin, at):
+            before = at - start
+            if owned(box, start):
+                count(box, ADDRESS, before)
+            found = ended(step(load8(heads + (before & ~7)), local_tail(base + at, before)))
+            push(box, start, after + length, noted(ADDRESS, after - at, before), found)
+
+
+any_address = apart(_any_address)
