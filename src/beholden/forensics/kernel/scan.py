@@ -13,7 +13,7 @@ from beholden.forensics.kernel.lanes import ADDRESS, BATCH, MAX_DOMAIN, MAX_LOCA
 from beholden.forensics.kernel.machine import mode
 from beholden.forensics.kernel.passes import sweep_block
 from beholden.forensics.kernel.text import ROOM
-from beholden.forensics.kernel.values import CODES, Shape
+from beholden.forensics.kernel.values import CODES, MIN_PHONE, MIN_TOKEN, Shape
 from beholden.forensics.kernel.verify import verified
 from beholden.forensics.spelling import Kind, fold
 
@@ -33,7 +33,9 @@ Hits = NDArray[np.int64]
 @lru_cache(maxsize=8)
 def _plan(index: Index) -> Plan:
     """What of an index a pass needs to know."""
-    numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE)
+    # The kernels count on it that no phone has fewer digits, no token fewer characters: a file may say otherwise.
+    numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE) & -1 << MIN_PHONE
+    tokens = index.lengths(Shape.TOKEN) & -1 << MIN_TOKEN
     dials = (phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1
     return Plan(
         np.uint64(index.lengths(Shape.ADDRESS) & (1 << 64) - 1),
@@ -48,7 +50,7 @@ def _plan(index: Index) -> Plan:
         np.uint64(index.seed()),
         index.domains.ctypes.data,
         np.uint64(len(index.domains)),
-        np.uint64(index.lengths(Shape.TOKEN) >> 1),
+        np.uint64(tokens >> 1),
         np.uint64(index.low),
         np.uint64(index.top),
     )

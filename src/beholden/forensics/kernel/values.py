@@ -13,6 +13,7 @@ KINDS = (Kind.SCOPED_ID, Kind.OUTSIDE_ID, Kind.EMAIL, Kind.PHONE, Kind.DIGEST, K
 CODES = {kind: code for code, kind in enumerate(KINDS)}
 MAX_LENGTH = 320
 """No value is longer: an address of 64 + 1 + 255."""
+MIN_TOKEN = 8
 MIN_PHONE, MAX_PHONE = 7, 15
 """Digits of a phone (ITU-T E.164 allows 15)."""
 
