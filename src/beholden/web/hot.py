@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 _MOST_KEYS = 1_024
 _MOST_ANSWERS = 8_192
 _CROWD = 8
-_WINDOW_SECONDS = 0.001
+_WINDOW_SECONDS = 0.002
 """Where so many wait at once, an append is put off by this: its fixed cost is then shared by more of them."""
 _TURN_BYTES = 65_536
 """Bodies that are answered together: some hundred questions. A loop that never rests accepts no new connection."""
