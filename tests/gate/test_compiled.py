@@ -14,6 +14,7 @@ from beholden.gate.decision import decide
 from beholden.gate.grant_id import grant_id
 from beholden.gate.ports import Item, Questions
 from beholden.gate.rows import pair_columns, people_columns
+from beholden.model.catalogue import Catalogue, Cluster, Field, FieldClass
 from beholden.model.decision import Decision, Reason
 from beholden.model.ids import PersonNumber
 from beholden.model.time import to_micros
@@ -30,15 +31,15 @@ QUESTIONS = (*(FIELDS[: n + 1] for n in range(len(FIELDS))), ("religion", "name"
 class Host:
     """A house and its table."""
 
-    def __init__(self, folder: Path, house: House) -> None:
+    def __init__(self, folder: Path, house: House, catalogue: Catalogue = CATALOGUE) -> None:
         self.house, self.folder = house, folder
-        self.writer = TableWriter(folder, CATALOGUE, SECRET)
+        self.writer = TableWriter(folder, catalogue, SECRET)
         self.epoch = 1
         pairs = list(house.pairs.values())
         halves = [pair_columns(pairs[: len(pairs) // 2]), pair_columns(pairs[len(pairs) // 2 :])]
         people = [people_columns(house.people.values(), SECRET)]
         self.writer.build(people, halves, house.apps.values(), house.policy, 1, NOW_NS)
-        self.reader = TableReader(folder, CATALOGUE, SECRET, clock=lambda: NOW_NS)
+        self.reader = TableReader(folder, catalogue, SECRET, clock=lambda: NOW_NS)
 
     def apply(self, **rows) -> None:
         self.epoch += 1
@@ -105,6 +106,15 @@ def test_the_table_agrees_with_the_oracle_and_the_pure_decision_on_random_cases(
     heard = agree(host, Random(4), 100_000)
     assert set(heard) == {r.value for r in Reason} - {"no_receipt", "gate_stale", "rate_limited"} | {"allowed"}
     assert heard["allowed"] > 5_000, heard
+
+
+def test_a_catalogue_of_more_fields_than_a_word_has_bits_gives_the_same_answers(tmp_path):
+    more = tuple(Field(f"further_{n}", "") for n in range(70))
+    wide = Catalogue((*CATALOGUE.clusters, Cluster("further", "", "", FieldClass.SENSITIVE, more)))
+    random = Random(70)
+    host = Host(tmp_path, House(random, 120, 12), wide)
+    agree(host, random, 600)
+    host.writer.close()
 
 
 def test_a_list_of_many_people_is_decided_as_each_of_them_alone(host):

@@ -88,7 +88,7 @@ class Asked:
         self.names = fields if known == len(fields) else tuple(dict.fromkeys(fields))
         self.whole = mask if known and known == len(self.names) else -1
         self.parts = tuple((bits.get(name, 0), name) for name in self.names)
-        self.told = self.whole if self.whole < 1 << _TOLD else -1
+        self.told = self.whole if len(bits) <= _TOLD else -1
         self.answers: dict[tuple[int, int], tuple[tuple[str, ...], Mapping[str, Reason]]] = {}
         self._refusals: dict[Reason, Decision] = {}
         self.by_code: list[Decision | None] = [None] * len(REASONS)
