@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 WIDTH = 720.0
-INK, FAINT, PALE = "#1a1a1a", "#5a5a5a", "#d6d6d6"
+INK, FAINT = "#1a1a1a", "#5a5a5a"
 READ, SKIPPED, UNREADABLE = "#cfe5d6", "#b9b9b9", "#4a4a4a"
 LIVE, DELETED, NOBODY, ALONE = "#a4161a", "#b35c00", "#e9e9e9", "#f2d9b8"
 _LONGEST = 96
