@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import datetime
-import os
 import shutil
 import ssl
 import sys
@@ -14,7 +13,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,14 +23,6 @@ from tests.conftest import EXAMPLES
 from tests.town import free_port, started
 
 HERE = Path(__file__).parent
-
-
-def shared(name: str) -> Path:
-    """A file of the working group's; without it the tests on it say so and skip."""
-    path = Path(os.environ.get("BEHOLDEN_SHARED", HERE.parents[2] / "shared")) / "data" / "authzen" / name
-    if not path.exists():
-        pytest.skip(f"{path} is not there: set BEHOLDEN_SHARED to the folder of the shared test data")
-    return path
 
 
 @dataclass(frozen=True)

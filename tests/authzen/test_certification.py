@@ -13,7 +13,8 @@ import pytest
 
 from beholden.web.gate_api import EVALUATION, EVALUATIONS, SEARCHES
 from beholden.web.pdp_metadata import CONFIGURATION
-from tests.authzen.serving import HERE, Pdp, running, shared
+from tests.authzen.serving import HERE, Pdp, running
+from tests.shared_data import shared
 
 SUBJECT, RESOURCE, ACTION = SEARCHES.values()
 
@@ -23,7 +24,7 @@ def clauses() -> dict[str, list[object]]:
     """The JSON blocks of the scenario by the id of the section they stand in."""
     found: dict[str, list[object]] = {}
     section, block = "", None
-    for line in shared("certification-scenario.md").read_text(encoding="utf-8").splitlines():
+    for line in shared("authzen/certification-scenario.md").read_text(encoding="utf-8").splitlines():
         heading = re.match(r"#+ .*\{#(c-[\d-]+)\}$", line)
         if heading:
             section = heading[1]

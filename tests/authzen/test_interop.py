@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.authzen.serving import HERE, Pdp, running, shared
+from tests.authzen.serving import HERE, Pdp, running
+from tests.shared_data import shared
 
 TODO = "authzen-todo-backend-decisions-authorization-api-1_0-02.json"
 GATEWAYS = "authzen-api-gateways-decisions.json"
@@ -21,7 +22,7 @@ def pdp(tmp_path_factory, blank_database) -> Iterator[Pdp]:
 
 @pytest.mark.parametrize(("name", "expected"), [(TODO, 40), (GATEWAYS, 25)])
 def test_every_single_decision_of_the_interop_is_ours(pdp: Pdp, name: str, expected: int) -> None:
-    cases = json.loads(shared(name).read_text(encoding="utf-8"))["evaluation"]
+    cases = json.loads(shared(f"authzen/{name}").read_text(encoding="utf-8"))["evaluation"]
     assert len(cases) == expected
     for case in cases:
         answer = pdp.post("/access/v1/evaluation", case["request"])
@@ -30,7 +31,7 @@ def test_every_single_decision_of_the_interop_is_ours(pdp: Pdp, name: str, expec
 
 
 def test_every_batch_of_the_interop_is_ours(pdp: Pdp) -> None:
-    cases = json.loads(shared(TODO).read_text(encoding="utf-8"))["evaluations"]
+    cases = json.loads(shared(f"authzen/{TODO}").read_text(encoding="utf-8"))["evaluations"]
     assert len(cases) == 3
     for case in cases:
         answer = pdp.post("/access/v1/evaluations", case["request"]).json()["evaluations"]

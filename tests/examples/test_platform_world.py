@@ -1,8 +1,6 @@
 """The made-up world: computed, repeatable, symmetric; and edge lists read with care."""
 
 import gzip
-import os
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -16,9 +14,8 @@ from examples.platform.world import (
     world,
     world_of_graph,
 )
+from tests.shared_data import shared
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("BEHOLDEN_SHARED", ROOT.parent / "shared"))
 SMALL = world(seed=11, people=2_000)
 
 
@@ -123,11 +120,6 @@ def test_a_missing_edge_list_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_real_graph_is_the_one_that_is_published() -> None:
-    path = SHARED / "data" / "graphs" / "facebook_combined.txt.gz"
-    if not path.exists():
-        message = f"TEST SKIPPED: {path} is missing (BEHOLDEN_SHARED names the folder of test data)"
-        print(message, file=sys.__stderr__)
-        pytest.skip(message)
-    here = world_of_graph(1, path)
+    here = world_of_graph(1, shared("graphs/facebook_combined.txt.gz"))
     assert here.people == 4039, "nodes of ego-Facebook, by its publisher (SNAP)"
     assert sum(len(here.friends(n)) for n in range(here.people)) == 2 * 88234, "and its edges"

@@ -1,11 +1,9 @@
 """Databases made by SQLite itself, and the public corpus of deleted and damaged ones."""
 
-import os
 import random
 import shutil
 import sqlite3
 import struct
-import warnings
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -22,9 +20,8 @@ from beholden.forensics.sqlite.database import Database
 from beholden.forensics.sqlite.format import MAGIC, read_header
 from beholden.forensics.sqlite.pages import Zone
 from tests.forensics.people import SCHEMA, Search, crowd, database, numbers
+from tests.shared_data import shared
 
-SHARED = Path(os.environ.get("BEHOLDEN_SHARED", Path(__file__).parents[3] / "shared"))
-CORPUS = SHARED / "data" / "sqlite-forensic-corpus"
 PEOPLE = crowd(400)
 
 
@@ -245,13 +242,7 @@ def test_a_row_that_was_only_moved_is_not_called_deleted(tmp_path: Path) -> None
 
 
 def corpus() -> list[Path]:
-    files = sorted(CORPUS.glob("v*/*/*.db"))
-    if not files:
-        warnings.warn(
-            f"TEST SKIPPED: {CORPUS} is missing (BEHOLDEN_SHARED names the folder of test data)", stacklevel=1
-        )
-        pytest.skip("no SQLite forensic corpus")
-    return files
+    return sorted(shared("sqlite-forensic-corpus").glob("v*/*/*.db"))
 
 
 def _comparable(value: object) -> str:

@@ -6,7 +6,6 @@ that the test draws itself, and says so.
 
 import gzip
 import json
-import os
 import random
 import re
 import signal
@@ -21,9 +20,10 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from tests.shared_data import has_shared, shared
+
 ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("BEHOLDEN_SHARED", ROOT.parent / "shared"))
-REAL_GRAPH = SHARED / "data" / "graphs" / "facebook_combined.txt.gz"
+REAL_GRAPH = "graphs/facebook_combined.txt.gz"
 
 
 @dataclass
@@ -44,8 +44,8 @@ def beholden(*arguments: str, expect: int = 0) -> str:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Played:
     folder = tmp_path_factory.mktemp("story")
-    graph = REAL_GRAPH if REAL_GRAPH.exists() else _drawn(folder / "edges.txt")
-    if graph is not REAL_GRAPH:
+    graph = shared(REAL_GRAPH) if has_shared(REAL_GRAPH) else _drawn(folder / "edges.txt")
+    if not has_shared(REAL_GRAPH):
         say = request.config.get_terminal_writer()
         say.line(f"\n{REAL_GRAPH} is absent: the story is played on a drawn graph instead.", red=True)
     data = folder / "data"

@@ -4,21 +4,17 @@ import gzip
 import os
 import shutil
 import subprocess
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from beholden.backends.evidence.files import FileEvidence
 from beholden.forensics.containers import VOLUMES, Form, Limits, form_of
 from beholden.forensics.ports import Damage, Entry
 from beholden.forensics.region import Region
 from beholden.forensics.source import Held, Joined, Source
+from tests.shared_data import shared, skipped
 
-SHARED = Path(os.environ.get("BEHOLDEN_SHARED", Path(__file__).parents[4] / "shared"))
-IMAGES = SHARED / "data" / "images"
 PACKAGES = {
     "mke2fs": "e2fsprogs",
     "debugfs": "e2fsprogs",
@@ -34,19 +30,9 @@ PACKAGES = {
 }
 
 
-def skipped(why: str) -> None:
-    """Skip, and say so where everybody sees it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.warn(f"TEST SKIPPED: {why}", stacklevel=2)
-    pytest.skip(why)
-
-
 def public(name: str) -> bytes:
     """A public image; unpacked where it is kept in a gzip."""
-    path = IMAGES / name
-    if not path.exists():
-        skipped(f"{path} is missing (BEHOLDEN_SHARED names the folder of test data)")
+    path = shared(f"images/{name}")
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 

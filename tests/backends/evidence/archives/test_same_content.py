@@ -1,16 +1,13 @@
 """One text in many packings (public test data of dfVFS): each that is opened here holds the same."""
 
-import os
-import warnings
-from pathlib import Path
-
 import pytest
 
 from beholden.backends.evidence.files import FileEvidence
 from beholden.forensics.containers import HEAD, PACKED, recognise
 from beholden.forensics.source import Held
+from tests.shared_data import shared
 
-SHARED = Path(os.environ.get("BEHOLDEN_SHARED", Path(__file__).parents[4] / "shared")) / "data/images/dfvfs"
+FOLDER = "images/dfvfs"
 PACKINGS = [
     "syslog.Z", "syslog.bin.cpio", "syslog.bz2", "syslog.gz", "syslog.lzma", "syslog.tgz", "syslog.xz", "syslog.zlib",
     "tar/syslog.tar", "zip/syslog.zip",
@@ -32,6 +29,4 @@ def unpacked(data: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("name", PACKINGS)
 def test_every_packing_gives_the_same_content(name: str) -> None:
-    if not SHARED.is_dir():
-        warnings.warn(f"TEST SKIPPED: {SHARED} is missing (BEHOLDEN_SHARED names the folder)", stacklevel=1)
-    assert (SHARED / "syslog").read_bytes() in unpacked((SHARED / name).read_bytes())
+    assert shared(f"{FOLDER}/syslog").read_bytes() in unpacked(shared(f"{FOLDER}/{name}").read_bytes())
