@@ -25,6 +25,14 @@ _USES = (None, NOW - DAYS_90, NOW - DAYS_90 + SECOND, NOW - DAYS_90 - SECOND, NO
 _ENDS = (None, NOW, NOW + SECOND, NOW - SECOND, NOW + timedelta(days=100))
 _APPROVED = (None, NOW, NOW + TICK, NOW - TICK, NOW + timedelta(days=50))
 
+_ODD = "é\ud800x"
+
+
+def outside_id(number: int) -> OutsideId:
+    """What the platform calls a person: most of them plainly, some at length, or in letters that are hard to write."""
+    odd = {3: "é", 5: "x" * 60, 7: "x" * 150, 11: "\ud800"}.get(number % 12, "")
+    return OutsideId(f"person-{number}{odd}")
+
 
 class House:
     """Its rows change as one likes; the facts and the plain worlds always follow them."""
@@ -51,7 +59,7 @@ class House:
         off = frozenset(cluster for cluster in CLASSES if random.random() < 0.1)
         indirect = random.choice((True, True, True, False, None))
         erased, all_off = random.random() < 0.03, random.random() < 0.05
-        return PersonRow(PersonNumber(number), OutsideId(f"person-{number}"), erased, all_off, indirect, off)
+        return PersonRow(PersonNumber(number), outside_id(number), erased, all_off, indirect, off)
 
     def some_app(self, number: int) -> AppRow:
         """An app with standing, approvals and contracts at random."""
@@ -86,7 +94,7 @@ class House:
 
     def number_of(self, outside: str) -> PersonNumber | None:
         """The directory's answer."""
-        number = int(outside.removeprefix("person-")) if outside.startswith("person-") else 0
+        number = int(outside.removeprefix("person-").rstrip(_ODD)) if outside.startswith("person-") else 0
         row = self.people.get(number)
         return None if row is None or row.erased else row.number
 

@@ -18,7 +18,7 @@ from beholden.model.catalogue import Catalogue, Cluster, Field, FieldClass
 from beholden.model.decision import Decision, Reason
 from beholden.model.ids import PersonNumber
 from beholden.model.time import to_micros
-from tests.gate.houses import MOMENTS, House, field_of
+from tests.gate.houses import MOMENTS, House, field_of, outside_id
 from tests.gate.oracle import answer
 from tests.gate.worlds import CATALOGUE, FIELDS, POLICIES, PURPOSES
 
@@ -76,7 +76,7 @@ def agree(host: Host, random: Random, cases: int) -> Counter[str]:
     """Ask at random and compare with both; how often each answer was heard."""
     heard: Counter[str] = Counter()
     house, asked = host.house, 0
-    people = [f"person-{n}" for n in range(1, len(house.people) + 3)] + ["", None]
+    people = [outside_id(n) for n in range(1, len(house.people) + 3)] + ["", None]
     clients = [*house.apps, "nix"]
     while asked < cases:
         if random.random() < 0.02:
@@ -119,7 +119,7 @@ def test_a_catalogue_of_more_fields_than_a_word_has_bits_gives_the_same_answers(
 
 def test_a_list_of_many_people_is_decided_as_each_of_them_alone(host):
     random, house, heard = Random(11), host.house, Counter[str]()
-    people = [*(f"person-{n}" for n in range(1, len(house.people) + 3)), *range(140), "", None]
+    people = [*(outside_id(n) for n in range(1, len(house.people) + 3)), *range(140), "", None]
     for turn in range(400):
         if random.random() < 0.3:
             house.policy = random.choice(POLICIES)
@@ -140,7 +140,7 @@ def test_a_list_of_many_people_is_decided_as_each_of_them_alone(host):
 
 def test_a_row_of_any_mix_is_decided_as_each_question_alone(host):
     random, house, heard = Random(13), host.house, Counter[str]()
-    people = [*(f"person-{n}" for n in range(1, len(house.people) + 3)), *range(140), "", None]
+    people = [*(outside_id(n) for n in range(1, len(house.people) + 3)), *range(140), "", None]
     for turn in range(600):
         if random.random() < 0.3:
             house.policy = random.choice(POLICIES)
@@ -164,7 +164,7 @@ def test_a_row_of_any_mix_is_decided_as_each_question_alone(host):
 
 def test_law_4_a_row_from_a_stale_table_is_refused_whole(host):
     late = TableReader(host.folder, CATALOGUE, SECRET, clock=lambda: NOW_NS + 10**10)
-    row = Questions.of([Item("nix", "person-1", "person-1", ("name",), "service")] * 60)
+    row = Questions.of([Item("nix", outside_id(1), outside_id(1), ("name",), "service")] * 60)
     assert {reason for one in late.decide_row(row, 0) for reason in one.denied.values()} == {Reason.GATE_STALE}
     assert {said for _, said in late.leaving_row(row, 0)} == {None}
 

@@ -8,15 +8,15 @@ microsecond). What depends on the person is a kernel's (`table.kernel`), and the
 Every answer is from one state of the table: a counter that moves with each store is read before and after.
 """
 
-import hashlib
 import struct
 from collections.abc import Sequence
+from ctypes import memmove
 from datetime import UTC, datetime
 from typing import Final
 
 from beholden.gate.facts import Facts, PersonFacts
 from beholden.gate.grant_id import grant_id
-from beholden.gate.rows import BASE, DIGEST_BYTES, Shape
+from beholden.gate.rows import BASE, DIGEST_BYTES, Shape, digest_of
 from beholden.gate.table.kernel import (
     AGAIN,
     OWN,
@@ -25,8 +25,10 @@ from beholden.gate.table.kernel import (
     THROUGH,
     UNTIL_APPROVAL,
     Desk,
+    called,
     find,
     judge_numbered,
+    put_digest,
     verdict_own,
     verdict_through,
 )
@@ -63,10 +65,9 @@ class CompiledGate:
 
     def __init__(self, view: TableView, catalogue: Catalogue, secret: bytes) -> None:
         self.view = view
-        self.settled = Settled(view, catalogue)
+        self.settled = Settled(view, catalogue, secret)
         self._desk = self.settled.desk_at
         self._secret = secret
-        self._keyed = hashlib.blake2s(key=secret, person=b"table-id", digest_size=DIGEST_BYTES)
 
     def decide(
         self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, *, now: int, clock: int
@@ -148,17 +149,18 @@ class CompiledGate:
     def number(self, who: Who) -> PersonNumber | None:
         """The number of a person who is there."""
         if isinstance(who, str):
-            return PersonNumber(find(self._desk, *_halves(self.digest(who)))) or None
+            try:
+                return PersonNumber(called(self._desk, who)) or None
+            except UnicodeEncodeError:
+                return PersonNumber(find(self._desk, *_halves(digest_of(self._secret, who)))) or None
         return PersonNumber(who) if who is not None and self.view.flags_of(who) & EXISTS else None
 
-    def digest(self, who: str) -> bytes:
-        """What the table knows of an outside id; as `rows.digest_of`."""
-        keyed = self._keyed.copy()
+    def put_digest(self, who: str, into_at: int) -> None:
+        """What the table knows of an outside id, at an address; as `rows.digest_of`."""
         try:
-            keyed.update(who.encode())
+            put_digest(self._desk, who, into_at)
         except UnicodeEncodeError:
-            keyed.update(who.encode("utf-8", "surrogatepass"))
-        return keyed.digest()
+            memmove(into_at, digest_of(self._secret, who), DIGEST_BYTES)
 
     def attempt(
         self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, now: int, clock: int
@@ -172,17 +174,13 @@ class CompiledGate:
             return self._numbered(app, client, self.number(person), self.number(through), fields, purpose, now, clock)
         asked = settled.questions.get(fields) or settled.asked(fields)
         reviewed = app.purposes.get(purpose) or settled.reviewed(app, purpose, now)
-        keyed = self._keyed.copy()  # as `digest`, without a call
         try:
-            keyed.update(person.encode())
-        except UnicodeEncodeError:
-            keyed.update(person.encode("utf-8", "surrogatepass"))
-        first, last = _halves(keyed.digest())
-        if person == through:
-            found = verdict_own(self._desk, reviewed.at, asked.told, first, last, now, clock)
-        else:
-            giver = _halves(self.digest(through))
-            found = verdict_through(self._desk, reviewed.at, asked.told, first, last, *giver, now, clock)
+            if person == through:
+                found = verdict_own(self._desk, reviewed.at, asked.told, person, now, clock)
+            else:
+                found = verdict_through(self._desk, reviewed.at, asked.told, person, through, now, clock)
+        except UnicodeEncodeError:  # half of a surrogate pair, which no kernel is told
+            return self._numbered(app, client, self.number(person), self.number(through), fields, purpose, now, clock)
         if found > 0:
             return _made(Decision, (asked.names, {}, _instant(found, UTC)))
         if found > -AGAIN:
@@ -190,7 +188,8 @@ class CompiledGate:
         if found <= -UNTIL_APPROVAL:
             return _made(Decision, (asked.names, {}, reviewed.instants[-found - UNTIL_APPROVAL]))
         if found == -SOME:
-            return self.some(asked, reviewed, *settled.desk[_LEFT:])
+            desk = settled.desk
+            return self.some(asked, reviewed, desk[_LEFT], desk[_LEFT + 1], desk[_LEFT + 2])
         if found == -PARTLY:
             return self.told(asked, app, settled.desk[_LEFT], settled.desk[_LEFT + 1] & WORD, purpose, now)
         settled.renew(-found, client)

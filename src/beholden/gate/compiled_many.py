@@ -4,7 +4,6 @@ The same rules in the same order as `compiled`, and by the same kernel. Where th
 for a long row, each question is decided alone.
 """
 
-import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from beholden.gate.compiled import WORD, CompiledGate, Who
 from beholden.gate.ports import Questions
+from beholden.gate.rows import DIGEST_BYTES
 from beholden.gate.table.kernel import APP_CHANGED, PARTLY, SOME, UNTIL_APPROVAL, judge_row
 from beholden.gate.table.settled import App, Asked, Reviewed
 from beholden.model.decision import Decision, Reason
@@ -25,7 +25,6 @@ Leaving = tuple[Decision, Disclosure | None]
 _TRIES: Final = 4
 _FEW: Final = 4
 _SECOND: Final = 1_000_000
-_NUMBER: Final = struct.Struct("<8xI")
 
 
 def decide_row(gate: CompiledGate, row: Questions, *, now: int, clock: int) -> list[Decision]:
@@ -178,6 +177,11 @@ def _changed(gate: CompiledGate, row: Questions, apps: Sequence[App | None]) -> 
 
 def _named(gate: CompiledGate, whom: Sequence[Who]) -> npt.NDArray[np.uint32]:
     """People as the kernel takes them: a digest each, or 8 bytes of 0 and a number; no digest begins so."""
-    digest = gate.digest
-    words = [digest(who) if isinstance(who, str) else _NUMBER.pack(who or 0) for who in whom]
-    return np.frombuffer(b"".join(words), np.uint32)
+    words = np.zeros(3 * len(whom), np.uint32)
+    at, put = words.ctypes.data, gate.put_digest
+    for place, who in enumerate(whom):
+        if isinstance(who, str):
+            put(who, at + DIGEST_BYTES * place)
+        elif who:
+            words[3 * place + 2] = who
+    return words

@@ -19,10 +19,10 @@ from beholden.backends.table.writer import COMPACT_AT, TableWriter
 from beholden.gate.decision import decide
 from beholden.gate.rows import AppRow, PairRow, PersonRow, pair_columns, people_columns
 from beholden.model.grant import Grant, GrantState
-from beholden.model.ids import AppNumber, GrantId, OutsideId, PersonNumber
+from beholden.model.ids import AppNumber, GrantId, PersonNumber
 from beholden.model.standing import Standing
 from beholden.model.time import to_micros
-from tests.gate.houses import SECOND, House
+from tests.gate.houses import SECOND, House, outside_id
 from tests.gate.worlds import CATALOGUE, CLASSES, FIELDS, NOW, POLICIES, PURPOSES, TICK
 
 SECRET = bytes(range(32))
@@ -78,7 +78,7 @@ class Lives(RuleBasedStateMachine):
         return self.house.pairs.get((person, app)) or PairRow(PersonNumber(person), AppNumber(app))
 
     def person(self, number: int) -> PersonRow:
-        return self.house.people.get(number) or PersonRow(PersonNumber(number), OutsideId(f"person-{number}"))
+        return self.house.people.get(number) or PersonRow(PersonNumber(number), outside_id(number))
 
     def to_grant(self, person: int, app: int, change: Callable[[Grant], Grant]) -> None:
         pair = self.pair(person, app)
@@ -198,7 +198,7 @@ class Lives(RuleBasedStateMachine):
                         catalogue=CATALOGUE,
                         now=self.now,
                     )
-                    who = [f"person-{n}" for n in (person, through)]
+                    who = [outside_id(n) for n in (person, through)]
                     told = self.reader.decide(client, *who, FIELDS, purpose, to_micros(self.now))
                     assert told == pure, (client, person, through, self.now)
 

@@ -10,6 +10,7 @@ counter is read with a fence, since a compiler may otherwise take two readings o
 
 from collections.abc import Callable
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +31,9 @@ from beholden.gate.table.layout import (
     SET_SHIFT,
     Cell,
 )
+from beholden.gate.table.text import TEXT, WORKED_IN, digest
 from beholden.model.decision import Reason
+from beholden.native.compiling import compiler
 
 OWN: Final = 0
 """The person's own word stands for their own data."""
@@ -107,6 +110,9 @@ class Desk(IntEnum):
     LEFT = 28  # three words that a kernel leaves behind a verdict of SOME or PARTLY
     LEFT_1 = 29
     LEFT_2 = 30
+    KEYED = 31  # what `text.keyed` made of the secret
+    WORK = 39  # where digests are made
+    END = 39 + WORKED_IN // 8
 
 
 class Terms(IntEnum):
@@ -127,6 +133,7 @@ _SHAPE, _ENDS, _USED, _APPS, _OVERLAY_KEY, _OVERLAY = (int(Desk(n)) for n in ran
 _PEOPLE, _IDS_PLACES, _OVERLAY_PLACES, _SHAPE_MARKS, _APP_WORDS = (int(Desk(n)) for n in range(12, 17))
 _SHAPES, _POLICY_AT, _LIMIT, _INACTIVE_AFTER, _BY_DEFAULT = (int(Desk(n)) for n in range(17, 22))
 _NTH, _OWNS, _THROUGHS, _PURPOSES, _OFFS, _SETS, _LEFT = (int(Desk(n)) for n in range(22, 29))
+_KEYED, _WORK = int(Desk.KEYED), int(Desk.WORK)
 _TERM_PLACE, _TERM_SINCE, _TERM_UNTIL, _TERM_MASK, _TERM_PURPOSES, _TERM_COUNT, _TERM_ENDS = map(int, Terms)
 _SECOND, _BASE_MICROS = 1_000_000, BASE * 1_000_000
 SETS_OF_PURPOSES: Final = 63
@@ -136,11 +143,12 @@ _PERSON_UNKNOWN, _NO_GRANT, _EXPIRED, _ENDED = (CODE[r] for r in REASONS[2:6] if
 _ALL, _APP_SWITCH, _INACTIVE, _GRANTER_OUT, _GRANTER_INACTIVE, _INDIRECT = (CODE[r] for r in REASONS[6:] if r)
 _HASH = np.uint64(0x9E37_79B9_7F4A_7C15)
 _WORDS = DIGEST_BYTES // 4
-_DESK = len(Desk)
+_DESK = int(Desk.END)
 _intrinsic: Callable[[Any], Any] = (
     intrinsic  # numba types these by what they are made of, not by how what they make is called
 )
 _inner: Callable[[Any], Any] = njit
+_compiled = compiler(Path(__file__).parent)
 carray: Any = _carray
 NOBODY: Final = 0
 """The number of nobody that is known."""
@@ -170,32 +178,20 @@ def _fenced(_: Any, address: Any) -> Any:
     return types.uint64(address), code
 
 
-def _compiled(*signatures: str) -> Callable[[Any], Any]:
-    """Machine code for these types, kept on disk where there is a place for it."""
-
-    def made(function: Any) -> Any:
-        try:
-            return njit(list(signatures), cache=True)(function)
-        except RuntimeError:  # neither beside this file nor in the user's cache may anything be written
-            return njit(list(signatures))(function)
-
-    return made
-
-
-def _entry(signature: str) -> Callable[[Any], Any]:
+def _entry(*signature: Any) -> Callable[[Any], Any]:
     """The same, for calls from Python alone, by the very function that numba makes for them: it takes what it is given
     as the types of the signature, where numba's own door first looks at all of it to choose among signatures, which
     here takes longer than what is done."""
 
     def made(function: Any) -> Any:
-        code = _compiled(signature)(function)
+        code = _compiled(*signature)(function)
         return code.overloads[code.signatures[0]].entry_point
 
     return made
 
 
-@_compiled("int64(int64, uint64, uint32)")
-def find(desk_at: int, first: Any, last: Any) -> Any:
+@_inner
+def _find(desk_at: int, first: Any, last: Any) -> Any:
     """The number of the person with this digest (its first 8 bytes and its last 4), or NOBODY; see TableView.person."""
     desk = carray(_pointer(desk_at), _DESK, np.int64)
     places, people = desk[_IDS_PLACES], desk[_PEOPLE]
@@ -214,6 +210,37 @@ def find(desk_at: int, first: Any, last: Any) -> Any:
             return number
         at = at + 1 if at + 1 < places else 0
     return 0
+
+
+@_inner
+def _called(desk_at: int, text: Any) -> Any:
+    """The number of the person whom the platform calls so, or NOBODY."""
+    digest(desk_at + 8 * _KEYED, text, desk_at + 8 * _WORK)
+    first = carray(_pointer(desk_at + 8 * _WORK), 1, np.uint64)
+    last = carray(_pointer(desk_at + 8 * _WORK + 8), 1, np.uint32)
+    return _find(desk_at, first[0], last[0])
+
+
+@_entry("int64(int64, uint64, uint32)")
+def find(desk_at: int, first: Any, last: Any) -> Any:
+    """See `_find`."""
+    return _find(desk_at, first, last)
+
+
+@_entry(types.int64(types.int64, TEXT))
+def called(desk_at: int, text: Any) -> Any:
+    """The number of the person whom the platform calls so, or NOBODY."""
+    return _called(desk_at, text)
+
+
+@_entry(types.void(types.int64, TEXT, types.int64))
+def put_digest(desk_at: int, text: Any, into_at: int) -> None:
+    """The 12 bytes under which the table knows an outside id, as `rows.digest_of`, at an address."""
+    digest(desk_at + 8 * _KEYED, text, desk_at + 8 * _WORK)
+    words = carray(_pointer(desk_at + 8 * _WORK), _WORDS, np.uint32)
+    into = carray(_pointer(into_at), _WORDS, np.uint32)
+    for n in range(_WORDS):
+        into[n] = words[n]
 
 
 @_inner
@@ -441,28 +468,25 @@ def _whole(desk_at: int, terms_at: int, asked: int, subject: int, giver: int, no
     return _verdict(desk_at, terms_at, asked, code, packed, now, desk_at + 8 * _LEFT)
 
 
-@_entry("int64(int64, int64, int64, uint64, uint32, int64, int64)")
-def verdict_own(desk_at: int, terms_at: int, asked: int, first: Any, last: Any, now: int, clock: int) -> Any:
-    """The whole of an answer about a person's own data where one number can say it, by the digest of the outside id.
-    Numbers are never given twice, so whom a digest means may be found before the state is taken of which the answer is;
-    whether they are there is looked at in it.
+@_entry(types.int64(types.int64, types.int64, types.int64, TEXT, types.int64, types.int64))
+def verdict_own(desk_at: int, terms_at: int, asked: int, whom: Any, now: int, clock: int) -> Any:
+    """The whole of an answer about a person's own data where one number can say it, by the outside id. Numbers are
+    never given twice, so whom it means may be found before the state is taken of which the answer is; whether they are
+    there is looked at in it.
 
     0 and above: all of it, until that second since 1970 (0: for ever). Below: minus a code (nothing of it, or an answer
     from AGAIN on that is none), minus SOME or PARTLY, or minus UNTIL_APPROVAL and the place of an approval. `asked` is
     the mask of the fields, below 0 where it cannot be told so; `terms_at` is where the Terms lie; `now` is microseconds
     since 1970.
     """
-    person = find(desk_at, first, last)
+    person = _called(desk_at, whom)
     return _whole(desk_at, terms_at, asked, person, person, now, clock)
 
 
-@_entry("int64(int64, int64, int64, uint64, uint32, uint64, uint32, int64, int64)")
-def verdict_through(
-    desk_at: int, terms_at: int, asked: int, first: Any, last: Any, giver_first: Any, giver_last: Any, now: int,
-    clock: int,
-) -> Any:  # fmt: skip
+@_entry(types.int64(types.int64, types.int64, types.int64, TEXT, TEXT, types.int64, types.int64))
+def verdict_through(desk_at: int, terms_at: int, asked: int, whom: Any, through: Any, now: int, clock: int) -> Any:
     """As `verdict_own`, for data of one person on the word of another."""
-    subject, giver = find(desk_at, first, last), find(desk_at, giver_first, giver_last)
+    subject, giver = _called(desk_at, whom), _called(desk_at, through)
     return _whole(desk_at, terms_at, asked, subject, giver, now, clock)
 
 
@@ -470,7 +494,7 @@ def verdict_through(
 def _of_digest(desk_at: int, low: Any, middle: Any, last: Any) -> Any:
     if low == 0 and middle == 0:
         return _present(desk_at, np.int64(last))
-    return find(desk_at, np.uint64(middle) << np.uint64(32) | np.uint64(low), last)
+    return _find(desk_at, np.uint64(middle) << np.uint64(32) | np.uint64(low), last)
 
 
 @_inner

@@ -29,6 +29,7 @@ from beholden.gate.table.kernel import (
 )
 from beholden.gate.table.layout import DIRECTORY, IN_FLUX, Cell, Section
 from beholden.gate.table.records import read_app, read_policy, read_set, read_shape
+from beholden.gate.table.text import keyed
 from beholden.gate.table.view import TableView
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
@@ -169,7 +170,7 @@ def address_of(part: memoryview) -> int:
 class Settled:
     """All of it, for one table file."""
 
-    def __init__(self, view: TableView, catalogue: Catalogue) -> None:
+    def __init__(self, view: TableView, catalogue: Catalogue, secret: bytes) -> None:
         self._view = view
         self._catalogue = catalogue
         self.bits = {name: 1 << n for n, name in enumerate(catalogue.by_field)}
@@ -186,7 +187,7 @@ class Settled:
         self.purpose_sets: list[frozenset[str]] = []
         self._marks = np.zeros(DIRECTORY, np.uint8)
         self._words = np.zeros(DIRECTORY, np.uint64)
-        self.desk = self._laid_out()
+        self.desk = self._laid_out(keyed(secret))
         self.desk_at = self.desk.buffer_info()[0]
         self._sets: list[tuple[int, frozenset[str]]] = []
         self._places: dict[str, int] = {}
@@ -198,16 +199,17 @@ class Settled:
     def _masks(self) -> MutableSequence[int]:
         return array("Q", bytes(8 * DIRECTORY)) if self._narrow else [0] * DIRECTORY
 
-    def _laid_out(self) -> "array[int]":
-        """The desk of the kernels, over this file and what is settled here."""
+    def _laid_out(self, secret: bytes) -> "array[int]":
+        """The desk of the kernels, over this file and what is settled here; `secret` as `text.keyed` has it."""
         view, sizes = self._view, self._view.sizes
-        desk = array("q", bytes(8 * len(Desk)))
+        desk = array("q", bytes(8 * Desk.END))
         desk[Desk.CELLS] = address_of(view.cells)
         for part in _PARTS:
             desk[Desk[part.name]] = address_of(view.section(part))
         desk[Desk.PEOPLE], desk[Desk.IDS_PLACES], desk[Desk.OVERLAY_PLACES] = sizes.people, sizes.ids, sizes.overlay
         desk[Desk.SHAPE_MARKS], desk[Desk.APP_WORDS] = self._marks.ctypes.data, self._words.ctypes.data
         desk[Desk.PURPOSES] = self.purposes.buffer_info()[0]
+        desk[Desk.KEYED : Desk.WORK] = array("q", secret)
         for place, masks in ((Desk.OWNS, self.owns), (Desk.THROUGHS, self.throughs), (Desk.OFFS, self._offs)):
             desk[place] = masks.buffer_info()[0] if isinstance(masks, array) else 0  # then no question is told
         return desk
