@@ -1,10 +1,10 @@
 """What tests do with a browser: sign in by a link, press, fill in, walk by keyboard, look at widths."""
 
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 from beholden.journeys import access
@@ -26,7 +26,20 @@ def press(browser: WebDriver, words: str) -> None:
     """Press the button with these words, and wait for the page that it leads to."""
     button = browser.find_element(By.XPATH, f"//button[normalize-space()='{words}']")
     button.click()
-    WebDriverWait(browser, SECONDS).until(staleness_of(button))
+    WebDriverWait(browser, SECONDS).until(lambda _: gone(button))
+
+
+def gone(element: WebElement) -> bool:
+    """Whether its page has given way to another one."""
+    try:
+        element.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    except WebDriverException as error:  # it went while it was being looked at
+        if "does not belong to the document" in (error.msg or ""):
+            return True
+        raise
+    return False
 
 
 def follow(browser: WebDriver, words: str) -> None:
@@ -57,7 +70,7 @@ def tab_to(browser: WebDriver, words: str) -> WebElement:
 def enter(browser: WebDriver, element: WebElement) -> None:
     """Press Enter on it, and wait for the page that it leads to."""
     element.send_keys(Keys.ENTER)
-    WebDriverWait(browser, SECONDS).until(staleness_of(element))
+    WebDriverWait(browser, SECONDS).until(lambda _: gone(element))
 
 
 def heading(browser: WebDriver) -> str:

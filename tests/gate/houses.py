@@ -25,12 +25,10 @@ _USES = (None, NOW - DAYS_90, NOW - DAYS_90 + SECOND, NOW - DAYS_90 - SECOND, NO
 _ENDS = (None, NOW, NOW + SECOND, NOW - SECOND, NOW + timedelta(days=100))
 _APPROVED = (None, NOW, NOW + TICK, NOW - TICK, NOW + timedelta(days=50))
 
-_ODD = "é\ud800x"
-
 
 def outside_id(number: int) -> OutsideId:
     """What the platform calls a person: most of them plainly, some at length, or in letters that are hard to write."""
-    odd = {3: "é", 5: "x" * 60, 7: "x" * 150, 11: "\ud800"}.get(number % 12, "")
+    odd = {3: "é", 5: "x" * 60, 7: "é" * 90}.get(number % 12, "")
     return OutsideId(f"person-{number}{odd}")
 
 
@@ -94,8 +92,7 @@ class House:
 
     def number_of(self, outside: str) -> PersonNumber | None:
         """The directory's answer."""
-        number = int(outside.removeprefix("person-").rstrip(_ODD)) if outside.startswith("person-") else 0
-        row = self.people.get(number)
+        row = next((one for one in self.people.values() if one.outside_id == outside), None)
         return None if row is None or row.erased else row.number
 
     def facts(self, client: str, through: PersonNumber | None, persons: list[PersonNumber | None]) -> Facts:

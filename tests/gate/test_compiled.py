@@ -76,7 +76,7 @@ def agree(host: Host, random: Random, cases: int) -> Counter[str]:
     """Ask at random and compare with both; how often each answer was heard."""
     heard: Counter[str] = Counter()
     house, asked = host.house, 0
-    people = [outside_id(n) for n in range(1, len(house.people) + 3)] + ["", None]
+    people = [outside_id(n) for n in range(1, len(house.people) + 3)] + ["", "\ud800", None]
     clients = [*house.apps, "nix"]
     while asked < cases:
         if random.random() < 0.02:
@@ -119,7 +119,7 @@ def test_a_catalogue_of_more_fields_than_a_word_has_bits_gives_the_same_answers(
 
 def test_a_list_of_many_people_is_decided_as_each_of_them_alone(host):
     random, house, heard = Random(11), host.house, Counter[str]()
-    people = [*(outside_id(n) for n in range(1, len(house.people) + 3)), *range(140), "", None]
+    people = [*(outside_id(n) for n in range(1, len(house.people) + 3)), *range(140), "", "\ud800", None]
     for turn in range(400):
         if random.random() < 0.3:
             house.policy = random.choice(POLICIES)
@@ -140,7 +140,7 @@ def test_a_list_of_many_people_is_decided_as_each_of_them_alone(host):
 
 def test_a_row_of_any_mix_is_decided_as_each_question_alone(host):
     random, house, heard = Random(13), host.house, Counter[str]()
-    people = [*(outside_id(n) for n in range(1, len(house.people) + 3)), *range(140), "", None]
+    people = [*(outside_id(n) for n in range(1, len(house.people) + 3)), *range(140), "", "\ud800", None]
     for turn in range(600):
         if random.random() < 0.3:
             house.policy = random.choice(POLICIES)
