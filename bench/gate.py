@@ -25,7 +25,7 @@ BOXCAR = 50
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured. `people` have 20 grants each; the peers are asked at 100,000 grants."""
+    """How much is measured. `people` have 20 grants each, and so have `peer_people`, about whom the peers are asked."""
 
     people: int
     queries: int
@@ -34,13 +34,14 @@ class Size:
     requests: int
     rounds: int
     acts: int
+    peer_people: int
     peer_questions: int
     whole: bool
     """Whether peers that are servers are asked too, and three hosts are."""
 
 
-QUICK = Size(25_000, 20_000, 4_000, 25_000, 8_000, 3, 32, 3_000, whole=False)
-FULL = Size(1_000_000, 100_000, 10_000, 100_000, 20_000, 5, 200, 3_000, whole=True)
+QUICK = Size(25_000, 20_000, 4_000, 25_000, 8_000, 3, 32, 5_000, 3_000, whole=False)
+FULL = Size(1_000_000, 100_000, 10_000, 100_000, 20_000, 5, 200, 5_000, 3_000, whole=True)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Figures:
 def figures(size: Size) -> Figures:
     """Measure everything, one after the other."""
     # The peers first: what twenty million grants leave of this process's memory is nobody's ordinary case.
-    peers = peers_report(asked=size.peer_questions, rounds=size.rounds, servers=size.whole)
+    peers = peers_report(size.peer_people, asked=size.peer_questions, rounds=size.rounds, servers=size.whole)
     table = measure(size.people, queries=size.queries, checked=size.checked, rounds=size.rounds)
     http = over_http(world_of(size.http_people, 1_000), size)
     allow, hosts = last_allow.measure(size.acts), _over_hosts(size)

@@ -6,7 +6,8 @@ from bench import page
 from bench.gate import Size, figures, report
 
 SMALL = Size(
-    people=500, queries=500, checked=500, http_people=500, requests=400, rounds=1, acts=4, peer_questions=300,
+    people=500, queries=500, checked=500, http_people=500, requests=400, rounds=1, acts=4, peer_people=400,
+    peer_questions=300,
     whole=False,
 )  # fmt: skip
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from beholden.backends.sql import engine as engines
 from beholden.backends.sql.engine import connect
 from beholden.backends.sql.store import SqlStore
 from beholden.journeys.ports import NewPerson
@@ -34,12 +33,12 @@ def file(tmp_path: Path, blank_database: Path) -> Path:
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[[Path], SqlStore]]:
+def opened() -> Iterator[Callable[..., SqlStore]]:
     """Opens stores on files, and closes them after the test."""
     stores: list[SqlStore] = []
 
-    def open_(path: Path) -> SqlStore:
-        stores.append(SqlStore(f"sqlite:///{path}"))
+    def open_(path: Path, **options: float) -> SqlStore:
+        stores.append(SqlStore(f"sqlite:///{path}", **options))
         return stores[-1]
 
     yield open_
@@ -105,9 +104,8 @@ def test_a_disk_that_takes_no_more(file: Path, opened: Callable[[Path], SqlStore
 
 
 def test_another_process_that_holds_the_lock_is_waited_for_and_then_named(
-    file: Path, opened: Callable[[Path], SqlStore], monkeypatch: pytest.MonkeyPatch
+    file: Path, opened: Callable[..., SqlStore]
 ) -> None:
-    monkeypatch.setattr(engines, "WAIT_SECONDS", 0.3)
     holding = (
         "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('BEGIN IMMEDIATE'); print(1,flush=True); input()"
     )
@@ -116,7 +114,7 @@ def test_another_process_that_holds_the_lock_is_waited_for_and_then_named(
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        store = opened(file)
+        store = opened(file, wait=0.3)
         with store.read() as unit:
             assert unit.directory.count_people() == 2_000, "readers never wait"
         with pytest.raises(Unavailable, match="Another process is writing"), store.write():

@@ -10,7 +10,6 @@ counter is read with a fence, since a compiler may otherwise take two readings o
 
 from collections.abc import Callable
 from enum import IntEnum
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -31,9 +30,8 @@ from beholden.gate.table.layout import (
     SET_SHIFT,
     Cell,
 )
-from beholden.gate.table.text import TEXT, WORKED_IN, digest
+from beholden.gate.table.text import TEXT, WORKED_IN, compiled, digest
 from beholden.model.decision import Reason
-from beholden.native.compiling import compiler
 
 OWN: Final = 0
 """The person's own word stands for their own data."""
@@ -148,7 +146,6 @@ _intrinsic: Callable[[Any], Any] = (
     intrinsic  # numba types these by what they are made of, not by how what they make is called
 )
 _inner: Callable[[Any], Any] = njit
-_compiled = compiler(Path(__file__).parent)
 carray: Any = _carray
 NOBODY: Final = 0
 """The number of nobody that is known."""
@@ -184,7 +181,7 @@ def _entry(*signature: Any) -> Callable[[Any], Any]:
     here takes longer than what is done."""
 
     def made(function: Any) -> Any:
-        code = _compiled(*signature)(function)
+        code = compiled(*signature)(function)
         return code.overloads[code.signatures[0]].entry_point
 
     return made

@@ -7,6 +7,7 @@ left for nearly every id.
 # ruff: noqa: ARG001 - an intrinsic is given the types of its arguments, used or not
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from numba.extending import intrinsic, make_attribute_wrapper, models, register_
 
 from beholden.gate.rows import DIGEST_BYTES
 from beholden.native.blake2s import BLOCK, compressed, parameters
+from beholden.native.compiling import compiler
 
 _PERSON: Final = b"table-id"
 _ALL: Final = 0xFFFF_FFFF
@@ -26,6 +28,8 @@ WORKED_IN: Final = _STATE + BLOCK
 """Bytes that the making of a digest needs."""
 _intrinsic: Callable[[Any], Any] = intrinsic
 _inner: Callable[[Any], Any] = njit
+compiled = compiler(Path(__file__).parent)
+"""Machine code of this folder."""
 _unboxes: Callable[[Any], Callable[[Any], Any]] = unbox
 cgutils: Any = _cgutils
 NativeValue: Any = _NativeValue
@@ -127,7 +131,7 @@ def digest(keyed_at: int, text: Any, work_at: int) -> None:
     _compress(state, block_at, count + left, _ALL, work_at)
 
 
-@njit("void(int64, int64, int64, int64)")
+@compiled("void(int64, int64, int64, int64)")
 def _begin(state_at: int, block_at: int, last: int, into_at: int) -> None:
     _compress(state_at, block_at, BLOCK, last, into_at)
 
