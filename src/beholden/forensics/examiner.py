@@ -23,6 +23,7 @@ from beholden.forensics.rows import rows
 from beholden.forensics.source import Held, Part, Source, chunks
 from beholden.forensics.spot import Spot, whole
 from beholden.forensics.tally import Site, Tally
+from beholden.forensics.text import count_of
 from beholden.model.errors import BadInput
 
 CHUNK = 4 << 20
@@ -176,7 +177,7 @@ class Examiner:
                 if first + match.last >= start and first + match.first < start + CHUNK:
                     self.tally.add(site, match, first + match.first)
             body = raw[start - first :][:CHUNK]
-            lines, addresses = lines + body.count(b"\n"), addresses + body.count(b"@")
+            lines, addresses = lines + count_of(body, b"\n"), addresses + count_of(body, b"@")
             if judge:
                 opaque += _opaque_bytes(body, start, inflated)
             self.progress(len(body))

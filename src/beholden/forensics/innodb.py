@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from beholden.forensics.database_rows import Leftover, Row
 from beholden.forensics.region import State
 from beholden.forensics.source import Source
+from beholden.forensics.text import is_blank
 
 HEAD = 64
 _FIL, _PAGE, _TRAILER = 38, 56, 8
@@ -72,7 +73,7 @@ class Tablespace:
         for live in (True, False):
             for number, offset in enumerate(range(0, self._source.size, self._shape.page)):
                 data = self._source.read(offset, self._shape.page)
-                if data.count(0) != len(data):
+                if not is_blank(data):
                     yield from self._page(number, offset, data, live=live)
 
     def _page(self, number: int, offset: int, data: bytes, *, live: bool) -> Iterator[Leftover]:

@@ -36,6 +36,7 @@ from beholden.forensics.needles import PHONES, Needles, Sought
 from beholden.forensics.readings.reading import Allowance, Reading
 from beholden.forensics.readings.tree import allowance, readings
 from beholden.forensics.spelling import Kind, fold, folded_text, words
+from beholden.forensics.text import is_blank
 from beholden.model.ids import PersonNumber
 
 MAX_PIECES = 40
@@ -105,7 +106,7 @@ def match_text(
     What decoding left out stands in `allowed` afterwards.
     """
     matches: list[Match] = []
-    if raw.count(0) == len(raw):
+    if is_blank(raw):
         return matches
     for reading in readings(raw, allowed or allowance(len(raw)), binary=binary):
         found = scan(reading.data, sought.index, binary=reading.binary)

@@ -1,15 +1,29 @@
-"""Whether bytes read as text."""
+"""What bytes are at a glance: nothing but zeros, text, or neither."""
+
+from typing import Any
 
 import numpy as np
 
-_CONTROL = np.zeros(256, np.uint8)
-_CONTROL[[*range(9), *range(14, 27), *range(28, 32), 127]] = 1
+from beholden.forensics.kernel.machine import between, bits, compiled, controls, mode
+
+SAMPLE = 65536
+_BLOCK = 64
+
+
+def is_blank(raw: bytes) -> bool:
+    """Whether there is nothing but zeros."""
+    return not any(raw[:_BLOCK]) and raw == bytes(len(raw))
 
 
 def looks_binary(raw: bytes) -> bool:
     """Whether more than one byte in 300 of the beginning is a control character that texts do not have."""
-    sample = raw[:65536]
-    return int(np.count_nonzero(_CONTROL[np.frombuffer(sample, np.uint8)])) * 300 > len(sample)
+    sample = raw[:SAMPLE]
+    return int(_controls(mode(), np.frombuffer(sample, np.uint8))) * 300 > len(sample)
+
+
+def count_of(raw: bytes, letter: bytes) -> int:
+    """How often one byte stands there; `bytes.count` begins anew after each."""
+    return int(_count(mode(), np.frombuffer(raw, np.uint8), letter[0]))
 
 
 def is_text(block: bytes) -> bool:
@@ -27,3 +41,28 @@ def is_text(block: bytes) -> bool:
         else:
             return True
     return False
+
+
+@compiled()
+def _controls(mode: Any, data: Any) -> Any:
+    count, at, size = 0, 0, len(data)
+    while at + _BLOCK <= size:
+        count += bits(controls(mode, data.ctypes.data + at))
+        at += _BLOCK
+    while at < size:
+        letter = data[at]
+        count += (letter < 9) | ((letter > 13) & (letter < 32) & (letter != 27)) | (letter == 127)
+        at += 1
+    return count
+
+
+@compiled()
+def _count(mode: Any, data: Any, letter: int) -> Any:
+    count, at, size = 0, 0, len(data)
+    while at + _BLOCK <= size:
+        count += bits(between(mode, data.ctypes.data + at, letter, 0))
+        at += _BLOCK
+    while at < size:
+        count += data[at] == letter
+        at += 1
+    return count

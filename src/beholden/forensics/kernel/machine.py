@@ -265,10 +265,26 @@ def _members(b: Any, block: Any, ranges: Class) -> Any:
 
 def _mask(ranges: Class, folded: Class = ()) -> Any:
     """A mask of the bytes in ranges, or which in lower case are in the `folded` ones."""
-    table = tuple(
-        any(low <= n <= top for low, top in ranges) or any(low <= n | 32 <= top for low, top in folded)
-        for n in range(256)
+
+    def members(b: Any, block: Any) -> Any:
+        found = _members(b, block, ranges) if ranges else None
+        if folded:
+            low = _members(b, b.or_(block, _splat(32)), folded)
+            found = low if found is None else b.or_(found, low)
+        return found
+
+    return _told(
+        [
+            any(low <= n <= top for low, top in ranges) or any(low <= n | 32 <= top for low, top in folded)
+            for n in range(256)
+        ],
+        members,
     )
+
+
+def _told(is_in: Sequence[bool], members: Callable[[Any, Any], Any]) -> Any:
+    """A mask of the bytes that a table names; `members` is the code that says the same of a block."""
+    table = tuple(is_in)
 
     def plain(address: int) -> Any:
         found: Any = 0
@@ -281,11 +297,7 @@ def _mask(ranges: Class, folded: Class = ()) -> Any:
     def mask(_: Any, mode: Any, address: Any) -> Any:
         def vector(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
             block = b.load(b.inttoptr(arguments[1], _BLOCK.as_pointer()), align=1)
-            found = _members(b, block, ranges) if ranges else None
-            if folded:
-                low = _members(b, b.or_(block, _splat(32)), folded)
-                found = low if found is None else b.or_(found, low)
-            return b.bitcast(found, _LONG)
+            return b.bitcast(members(b, block), _LONG)
 
         def scalar(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
             return context.compile_internal(b, plain, types.uint64(types.int64), [arguments[1]])
@@ -377,6 +389,49 @@ named = _any((*_DIGITS, (0x2D, 0x2D), (0x5F, 0x5F)), _LETTERS, 4, words=True)
 """The same for characters of a token."""
 hosts = _mask((*_DIGITS, (0x2D, 0x2E)), _LETTERS)
 """Characters of a domain."""
+written = _mask(((0x09, 0x0A), (0x0D, 0x0D), (0x20, 0x7E)))
+"""Characters of ASCII that texts have."""
+controls = _mask(((0x00, 0x08), (0x0E, 0x1A), (0x1C, 0x1F), (0x7F, 0x7F)))
+"""Control characters that texts do not have."""
+blanks = _mask(((0x09, 0x0A), (0x0D, 0x0D), (0x20, 0x20)))
+newlines = _mask(((0x0A, 0x0A),))
+equal_signs = _mask(((0x3D, 0x3D),))
+ampersands = _mask(((0x26, 0x26),))
+us = _mask(((0x75, 0x75),))
+entity_heads = _mask(((0x23, 0x23), *_DIGITS), _LETTERS)
+"""What follows the ampersand of an entity."""
+base64_letters = _mask(((0x2B, 0x2B), (0x2D, 0x2D), (0x2F, 0x39), (0x5F, 0x5F)), _LETTERS)
+
+
+_BASE64: Final = ((0x41, 0x5A, 0), (0x61, 0x7A, 26), (0x30, 0x39, 52))
+"""Ranges of letters, and the value of each one's first."""
+
+
+def _base64(bit: int) -> Any:
+    """A mask of the letters of base64 whose value lacks a bit; + / - _ have each that is asked for."""
+
+    def members(b: Any, block: Any) -> Any:
+        found = None
+        for low, top, first in _BASE64:
+            value = b.sub(block, _splat(low))
+            unset = b.icmp_unsigned("==", b.and_(b.add(value, _splat(first)), _splat(bit)), _splat(0))
+            one = b.and_(b.icmp_unsigned("<=", value, _splat(top - low)), unset)
+            found = one if found is None else b.or_(found, one)
+        return found
+
+    return _told(
+        [any(low <= n <= top and not (n - low + first) & bit for low, top, first in _BASE64) for n in range(256)],
+        members,
+    )
+
+
+base64_first = _base64(32)
+"""Letters that may be first of the four that write three bytes of ASCII; so for the second and third. The last may be
+any: it sets no byte's highest bit."""
+base64_second = _base64(8)
+base64_third = _base64(2)
+hex_first = _mask(((0x30, 0x37),))
+"""Hexadecimal digits that may begin a byte of ASCII."""
 
 
 @intrinsic

@@ -17,6 +17,7 @@ from beholden.forensics.postgres.page import HEADER, Item, Page, Use, parse_page
 from beholden.forensics.postgres.tuples import FIXED, Fate, Tuple, fate, looks_written, read_tuple
 from beholden.forensics.region import State
 from beholden.forensics.source import Source
+from beholden.forensics.text import is_blank
 
 SAMPLED_PAGES = 64
 MAX_SHAPES = 6
@@ -63,7 +64,7 @@ def blocks(source: Source, size: int) -> Iterator[Block]:
     """The pages of a relation, in order; the last may be cut off. Pages that were never used are left out."""
     for number, offset in enumerate(range(0, source.size, size)):
         data = source.read(offset, size)
-        if data.count(0) != len(data):
+        if not is_blank(data):
             yield Block(number, offset, data, parse_page(data))
 
 

@@ -26,6 +26,7 @@ from beholden.forensics.postgres.varlena import Unreadable, unpack
 from beholden.forensics.postgres.wal import Record, Reference, Segment, Shape, Stray, read_shape
 from beholden.forensics.region import State
 from beholden.forensics.source import Source
+from beholden.forensics.text import is_blank
 
 HEAD = 64
 BATCH = 64 << 10
@@ -330,7 +331,7 @@ class _Batch:
 
     def add(self, data: bytes, offset: int) -> Iterator[Leftover]:
         """Add a piece that stands at an offset; gives what is full."""
-        if len(data) < _SMALLEST or data.count(0) == len(data):
+        if len(data) < _SMALLEST or is_blank(data):
             return
         if len(data) > 4 * BATCH:  # so that nothing grows with what a record says of its length
             for start in range(0, len(data), BATCH):

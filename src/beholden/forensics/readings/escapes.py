@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholden.forensics.kernel.machine import mode, trailing
+from beholden.forensics.readings.blocks import BEYOND, BLOCK, escape_begins
 from beholden.forensics.readings.compiled import compiled, inner
 from beholden.forensics.readings.reading import BREAK, Allowance, Bytes, Reading, Windows, split
 
@@ -45,6 +47,7 @@ for _letter, _meant in {
 }.items():  # fmt: skip
     _SIMPLE[ord(_letter)] = _meant
 _BREAK = np.frombuffer(BREAK, np.uint8)
+_ALL, _ONE, _NONE = np.uint64(2**64 - 1), np.uint64(1), np.uint64(0)
 
 
 def escapes(reading: Reading, family: str, allowance: Allowance) -> list[Reading]:
@@ -71,6 +74,7 @@ def escaped(reading: Reading, family: str, *, fresh: Bytes | None = None) -> Win
         return np.empty((0, 4), np.int32)
     chosen = fresh if fresh is not None else reading.fresh
     found: Windows = _surroundings(
+        mode(),
         reading.array,
         chosen if chosen is not None else _ALL_FRESH,
         _FAMILIES[family],
@@ -235,27 +239,27 @@ def _is_sign(letter: Any, family: int) -> Any:
 
 @compiled
 def _surroundings(
-    data: Any, fresh: Any, family: int, reach: int, hexes: Any, simple: Any, names: Any, characters: Any
+    mode: Any, data: Any, fresh: Any, family: int, reach: int, hexes: Any, simple: Any, names: Any, characters: Any
 ) -> Any:
     """Where escapes stand, `reach` bytes to both sides, what overlaps as one."""
     windows, count, size = np.empty((16, 4), np.int32), 0, len(data)
-    opened, closes, at = -1, -1, 0
-    while at < size:
-        # Most blocks have no sign at all; to see that, a block is looked at as a whole.
-        if at + 64 <= size:
-            any_sign = False
-            for index in range(at, at + 64):
-                any_sign |= _is_sign(data[index], family)
-            if not any_sign:
-                at += 64
+    opened, closes, at, base = -1, -1, 0, data.ctypes.data
+    for start in range(0, size, BLOCK):
+        begins = _ALL
+        if start + BLOCK + BEYOND <= size:
+            begins = escape_begins(mode, base + start, family)
+        while begins != _NONE:
+            place = start + trailing(begins)
+            begins &= begins - _ONE
+            if place < at:  # within the escape before
                 continue
-        stop = min(size, at + 64)
-        while at < stop:
-            length = _escape(data, at, family, hexes, simple, names, characters)[0] if _is_sign(data[at], family) else 0
-            if not length or not _touches(fresh, at, length):
-                at += max(1, length)
+            if place >= size:
+                break
+            length = _escape(data, place, family, hexes, simple, names, characters)[0]
+            at = place + max(1, length)
+            if not length or not _touches(fresh, place, length):
                 continue
-            if opened >= 0 and at - reach > closes:
+            if opened >= 0 and place - reach > closes:
                 if count == len(windows):
                     wider = np.empty((2 * count, 4), np.int32)
                     wider[:count] = windows
@@ -265,8 +269,7 @@ def _surroundings(
                 count += 1
                 opened = -1
             if opened < 0:
-                opened = max(0, at - reach, closes)
-            at += length
+                opened = max(0, place - reach, closes)
             closes = min(size, at + reach)
     if opened >= 0:
         if count == len(windows):

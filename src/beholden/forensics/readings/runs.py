@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from beholden.forensics.kernel.machine import mode
+from beholden.forensics.readings.blocks import BLOCK, letter_blocks
 from beholden.forensics.readings.compiled import compiled, inner
 from beholden.forensics.readings.reading import BREAK, Allowance, Reading, Windows, split
 
@@ -101,8 +103,9 @@ def legible(reading: Reading, alphabet: Alphabet) -> Windows:
     if len(reading.data) < alphabet.least:
         return np.empty((0, 4), np.int32)
     fresh = reading.fresh if reading.fresh is not None else _ALL_FRESH
+    live = letter_blocks(mode(), reading.array, alphabet.bits)
     found: Windows = _legible(
-        reading.array, fresh, alphabet.letters, alphabet.soft, alphabet.bits, alphabet.least, _LEGIBLE
+        reading.array, fresh, live, alphabet.letters, alphabet.soft, alphabet.bits, alphabet.least, _LEGIBLE
     )
     return found
 
@@ -210,12 +213,16 @@ def _aligned(
 
 
 @compiled
-def _legible(data: Any, fresh: Any, letters: Any, soft: Any, bits: int, least: int, classes: Any) -> Any:
-    """See `legible`. A run is found by looking at every `least`th byte first: between two that are none is no run."""
+def _legible(data: Any, fresh: Any, live: Any, letters: Any, soft: Any, bits: int, least: int, classes: Any) -> Any:
+    """See `legible`. A run is found by looking at every `least`th byte first, between two that are none is no run; and
+    in the `live` blocks alone, where it has what makes it one."""
     windows, count = np.empty((16, 4), np.int32), 0
     groups, size, free = len(soft), len(data), 0
     probe = least - 1
     while probe < size:
+        if not live[probe // BLOCK]:
+            probe = probe // BLOCK * BLOCK + BLOCK
+            continue
         if letters[data[probe]] == 255:
             free = probe + 1
             probe += least

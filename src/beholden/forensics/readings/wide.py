@@ -4,8 +4,9 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from beholden.forensics.kernel.machine import bits, mode, nothings
+from beholden.forensics.readings.blocks import BLOCK, wide_blocks
 from beholden.forensics.readings.compiled import compiled, inner
 from beholden.forensics.readings.escapes import _utf8
 from beholden.forensics.readings.reading import BREAK, Allowance, Reading, Windows, split
@@ -20,6 +21,7 @@ FAR = 0x0800
 """From here on a character is of no script that is written in one word with Latin letters."""
 ORDERS = ("UTF-16 LE", "UTF-16 BE")
 _BREAK = np.frombuffer(BREAK, np.uint8)
+_EVEN = np.uint64(0x5555_5555_5555_5555)
 
 
 def wide(reading: Reading, order: int, allowance: Allowance) -> list[Reading]:
@@ -43,7 +45,8 @@ def stretches(reading: Reading, order: int) -> Windows:
     if whole is not None:
         return np.array([[0, len(raw), 0, len(raw) // 2 * 3 + 4]], np.int32)
     fresh = reading.fresh if reading.fresh is not None else _ALL_FRESH
-    found: Windows = _stretches(reading.array, fresh, order, REACH)
+    live = wide_blocks(mode(), reading.array, order)
+    found: Windows = _stretches(reading.array, fresh, live, order, REACH)
     return found
 
 
@@ -54,8 +57,7 @@ def one_order(raw: bytes) -> int | None:
     """0 or 1 where the whole buffer plainly is UTF-16 of one order: zeros at nearly every other byte, nowhere else."""
     if len(raw) < 64:
         return None
-    array: NDArray[np.uint8] = np.frombuffer(raw, np.uint8)
-    even, odd = int((array[::2] == 0).sum()) * 2, int((array[1::2] == 0).sum()) * 2
+    even, odd = (2 * count for count in _zeros(mode(), np.frombuffer(raw, np.uint8)))
     # A first character across the border would be lost: such a text begins at an odd place, and is looked for there.
     if odd > 0.9 * len(raw) and even < 0.001 * len(raw) and (raw[1] == 0 or raw[:2] == BOM_UTF16_LE):
         return 0
@@ -64,18 +66,40 @@ def one_order(raw: bytes) -> int | None:
     return None
 
 
+@compiled
+def _zeros(mode: Any, data: Any) -> Any:
+    """How many zeros stand at even and at odd places."""
+    even, odd, at, size, base = 0, 0, 0, len(data), data.ctypes.data
+    while at + BLOCK <= size:
+        found = nothings(mode, base + at)
+        even, odd = even + bits(found & _EVEN), odd + bits(found & ~_EVEN)
+        at += BLOCK
+    while at < size:
+        if data[at] == 0:
+            even, odd = even + (at & 1 == 0), odd + (at & 1)
+        at += 1
+    return even, odd
+
+
 @inner
 def _plain(letter: Any) -> Any:
     return letter in {9, 10, 13} or 32 <= letter < 127
 
 
 @compiled
-def _stretches(data: Any, fresh: Any, order: int, reach: int) -> Any:
-    """Windows around runs of plain characters, for both phases, each beginning at a character of its phase."""
+def _stretches(data: Any, fresh: Any, live: Any, order: int, reach: int) -> Any:
+    """Windows around runs of plain characters, for both phases, each beginning at a character of its phase; what is
+    looked at are the `live` blocks."""
     windows, count, size = np.empty((16, 4), np.int32), 0, len(data)
     for phase in range(2):
         opened, closes, streak, zeros, touched = -1, -1, 0, 0, len(fresh) == 0
-        for at in range(phase, size, 2):
+        at = phase - 2
+        while at + 2 < size:
+            at += 2
+            if not live[at // BLOCK]:
+                streak, zeros, touched = 0, 0, len(fresh) == 0
+                at = at // BLOCK * BLOCK + BLOCK - 2 + phase
+                continue
             high = data[at + 1 - order] if at + 1 - order < size else 0
             low = data[at + order] if at + order < size else 255
             if high == 0 and low == 0 and zeros < ZEROS:
