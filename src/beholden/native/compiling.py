@@ -10,17 +10,17 @@ Stamp = tuple[tuple[str, int, int], ...]
 _HERE = Path(__file__).parent
 
 
-def stamp(folder: Path) -> Stamp:
-    """What the sources of a folder's kernels are, and those here: numba itself looks at the file of the outermost
+def stamp(*folders: Path) -> Stamp:
+    """What the sources of the folders' kernels are, and those here: numba itself looks at the file of the outermost
     function alone, and would go on using the old code of what others it calls."""
-    files = sorted([*folder.glob("*.py"), *_HERE.glob("*.py")])
+    files = sorted(file for folder in (*folders, _HERE) for file in folder.glob("*.py"))
     return tuple((one.name, (told := one.stat()).st_mtime_ns, told.st_size) for one in files)
 
 
-def compiler(folder: Path, **options: Any) -> Callable[..., Callable[[Any], Any]]:
-    """What compiles the kernels whose sources lie in `folder`: called with their signatures (for those of the first
-    call, where none are given) it takes a function, as numba's `njit` does with these options."""
-    sources, made = stamp(folder), njit(**options)
+def compiler(*folders: Path, **options: Any) -> Callable[..., Callable[[Any], Any]]:
+    """What compiles the kernels whose sources lie in these folders, with numba's options: called with signatures (with
+    none, for the types of the first call) it takes a function."""
+    sources, made = stamp(*folders), njit(**options)
 
     def compiled(*signatures: Any) -> Callable[[Any], Any]:
         def of(function: Any) -> Any:
