@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from beholden import bootstrap, settings
@@ -19,6 +20,9 @@ from beholden.model.grant import Grant
 from beholden.model.ids import AppNumber, ClientId, OutsideId, PersonNumber
 from tests import schema
 from tests.tables import followed
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a pause of the machine says nothing of the product
+hypothesis.settings.load_profile("suite")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """One piece of evidence after the other: recognise it, open it, search it, account for its bytes."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,13 +13,13 @@ from beholden.forensics.database_rows import Leftover, Row
 from beholden.forensics.databases import DATABASES, Databases, Opened
 from beholden.forensics.entropy import BLOCK, is_opaque
 from beholden.forensics.kernel.found import Tested
-from beholden.forensics.match import Match, match_row, match_text
+from beholden.forensics.match import Match, match_rows, match_text
 from beholden.forensics.needles import Needles
 from beholden.forensics.ports import Entry, Open, Unlisted, Unpacked
 from beholden.forensics.readings.reading import Allowance
 from beholden.forensics.readings.tree import allowance
 from beholden.forensics.region import Ranges, Region, State, first, shared
-from beholden.forensics.rows import rows
+from beholden.forensics.rows import AT_ONCE, Line, rows, together, weight
 from beholden.forensics.source import Held, Part, Source, chunks
 from beholden.forensics.spot import Spot, whole
 from beholden.forensics.tally import Site, Tally
@@ -190,19 +190,22 @@ class Examiner:
         """Search the rows of a table that its reader wrote out; a line that is no row is searched as text."""
         site = Site(place.exhibit, place.path, place.region, place.region.state)
         opaque = 0
-        for offset, line, values in rows(source):
-            if values is None:
-                found = match_text(line, self.sought, self.tested)
-            else:
-                found = match_row(values, self.sought, self.tested)
-            for match in found:
-                self.tally.add(site, match, offset + match.first)
-            for value in values or ():
-                if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB:
-                    opaque += self._blob(place, site, "value", offset, value)
+        for some in together(rows(source), lambda one: len(one.raw)):
+            for one, matches in zip(some, self._in_lines(some), strict=True):
+                for match in matches:
+                    self.tally.add(site, match, one.offset + match.first)
+                for value in one.values or ():
+                    if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB:
+                        opaque += self._blob(place, site, "value", one.offset, value)
         if opaque:
             self.coverage.gap(place.path, Reason.DISORDER, min(opaque, source.size), "inside the table")
         self.progress(source.size)
+
+    def _in_lines(self, lines: Sequence[Line]) -> Iterator[list[Match]]:
+        """Everyone in each of some lines of a table."""
+        in_rows = iter(match_rows([line.values for line in lines if line.values is not None], self.sought, self.tested))
+        for line in lines:
+            yield match_text(line.raw, self.sought, self.tested) if line.values is None else next(in_rows)
 
     def _fragments(self, place: Place, source: Source) -> Ranges:
         """Search what compressed streams in the midst of other bytes hold; the bytes that they take."""
@@ -328,13 +331,13 @@ class Examiner:
             self.coverage.file(logs[ending].size, unpacked=place.depth > 0)
         live: dict[int, bool] = {}
         opaque = 0
-        for number, found in enumerate(database.rows()):
-            if isinstance(found, Row):
-                opaque += self._row(place, found, live)
-            else:
-                opaque += self._leftover(place, found, live)
-            if number % 1000 == 999:
-                self.progress(0)
+        for some in together(database.rows(), _size):
+            own = [one for one in some if isinstance(one, Row)]
+            everyone = match_rows([row.values for row in own], self.sought, self.tested)
+            for row, matches in zip(own, everyone, strict=True):
+                opaque += self._row(place, row, matches, live)
+            opaque += sum(self._leftover(place, one, live) for one in some if isinstance(one, Leftover))
+            self.progress(0)
         self._left_encoded(place)
         opaque += database.unreadable
         self._count_records(place)
@@ -352,10 +355,10 @@ class Examiner:
         for site in own:
             self.tally.count(site, self.records.pop(site))
 
-    def _row(self, place: Place, row: Row, live: dict[int, bool]) -> int:
+    def _row(self, place: Place, row: Row, matches: Iterable[Match], live: dict[int, bool]) -> int:
         site = Site(place.exhibit, place.path, _table(row.table, row.zone), _state(place, row.state))
         self.records[site] += 1
-        for match in match_row(row.values, self.sought, self.tested):
+        for match in matches:
             if row.state is not State.DELETED:
                 live[match.person] = live.get(match.person, False) or match.corroborated
             self.tally.add(site, match, row.offset)
@@ -383,6 +386,11 @@ class Examiner:
             elif not live.get(match.person, False) and (match.corroborated or match.person not in live):
                 self.tally.add(site, match, found.offset + match.first)
         return _opaque_bytes(found.data) if len(found.data) >= 4 * SMALLEST_BLOB else 0
+
+
+def _size(found: Row | Leftover) -> int:
+    """About how many bytes; rows before bytes without rows are searched before those."""
+    return weight(found.values) if isinstance(found, Row) else AT_ONCE
 
 
 def _table(table: str, zone: str) -> str:

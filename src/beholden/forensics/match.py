@@ -60,6 +60,10 @@ _FIELDS = [
 ]
 
 
+_Kinds = dict[PersonNumber, dict[Kind, int]]
+"""Who stands in a row, by which kinds of value, and in which column each."""
+
+
 class Match(NamedTuple):
     """One person at one place. `fields` are what was found of them there, kinds and names of disclosed fields.
 
@@ -108,14 +112,22 @@ def match_text(
     matches: list[Match] = []
     if is_blank(raw):
         return matches
-    for reading in readings(raw, allowed or allowance(len(raw)), binary=binary):
+    for reading, found in _searched(raw, sought, tested, allowed or allowance(len(raw)), binary=binary):
+        matches.extend(_in_reading(reading, found, sought))
+    return matches
+
+
+def _searched(
+    raw: bytes, sought: Needles, tested: Tested, allowed: Allowance, *, binary: bool | None
+) -> Iterator[tuple[Reading, Found]]:
+    """The readings of a buffer in which something was hit."""
+    for reading in readings(raw, allowed, binary=binary):
         found = scan(reading.data, sought.index, binary=reading.binary)
         tested.add(found.tested)
         if sought.audience:
             found = _with_digests(found, reading, sought)
         if len(found):
-            matches.extend(_in_reading(reading, found, sought))
-    return matches
+            yield reading, found
 
 
 def _with_digests(found: Found, reading: Reading, sought: Needles) -> Found:
@@ -272,21 +284,29 @@ def _delimited(text: str, spelling: str) -> bool:
     return False
 
 
-def match_row(values: Sequence[object], sought: Needles, tested: Tested) -> list[Match]:
-    """Everyone in a row of a table, where every value is known with its ends."""
-    texts = [_text(value) for value in values]
-    found: dict[PersonNumber, dict[Kind, int]] = {}
-    unsettled: list[int] = []
-    for column, text in enumerate(texts):
-        if MIN_KEY <= len(text) <= MAX_KEY:
-            known = _keys(text, sought, tested)
-            if known is None:
-                unsettled.append(column)
-                continue
-            for person, kind in known:
-                found.setdefault(person, {}).setdefault(kind, column)
-    for column, person, kind in _within(unsettled, texts, sought, tested):
-        found.setdefault(person, {}).setdefault(kind, column)
+def match_rows(rows: Sequence[Sequence[object]], sought: Needles, tested: Tested) -> list[list[Match]]:
+    """Everyone in each of some rows of a table, where every value is known with its ends."""
+    texts = [[_text(value) for value in values] for values in rows]
+    found: list[_Kinds] = [{} for _ in rows]
+    unsettled: list[tuple[int, int]] = []
+    for row, own in enumerate(texts):
+        for column, text in enumerate(own):
+            if MIN_KEY <= len(text) <= MAX_KEY:
+                known = _keys(text, sought, tested)
+                if known is None:
+                    unsettled.append((row, column))
+                    continue
+                for person, kind in known:
+                    found[row].setdefault(person, {}).setdefault(kind, column)
+    for (row, column), person, kind in sorted(_within(unsettled, texts, sought, tested)):
+        found[row].setdefault(person, {}).setdefault(kind, column)
+    return [_matches(*one, sought, tested) for one in zip(rows, texts, found, strict=True)]
+
+
+def _matches(
+    values: Sequence[object], texts: Sequence[str], found: _Kinds, sought: Needles, tested: Tested
+) -> list[Match]:
+    """Everyone in a row: those found by their keys, by digests, and in its long texts."""
     if sought.audience:
         for column, value in enumerate(values):
             for person in sought.audience.of(value if isinstance(value, bytes) else texts[column].encode()):
@@ -347,16 +367,19 @@ def _keys(text: str, sought: Needles, tested: Tested) -> Sequence[tuple[PersonNu
 
 
 def _within(
-    columns: Sequence[int], texts: Sequence[str], sought: Needles, tested: Tested
-) -> Iterator[tuple[int, PersonNumber, Kind]]:
-    """Who stands within the values of some columns, which are searched together: one search costs as much as a page."""
-    if not columns:
+    unsettled: Sequence[tuple[int, int]], texts: Sequence[Sequence[str]], sought: Needles, tested: Tested
+) -> Iterator[tuple[tuple[int, int], PersonNumber, Kind]]:
+    """Who stands within some values, by row and column. All are searched together: a search costs as much as a page."""
+    if not unsettled:
         return
-    lines = [texts[column].encode("utf-8", "replace") for column in columns]
+    lines = [texts[row][column].encode("utf-8", "replace") for row, column in unsettled]
     starts = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
-    for match in match_text(b"\n".join(lines), sought, tested, binary=False):
-        for kind in match.fields & _FINDING:
-            yield columns[bisect_right(starts, match.first) - 1], match.person, Kind(kind)
+    raw = b"\n".join(lines)
+    for reading, found in _searched(raw, sought, tested, allowance(len(raw)), binary=False):
+        for start, person, code in zip(found.start.tolist(), found.person.tolist(), found.kind.tolist(), strict=True):
+            kind = OF_CODE[code]
+            if kind in _FINDING:
+                yield unsettled[bisect_right(starts, reading.place(start)) - 1], PersonNumber(person), kind
 
 
 def _is_name(values: Sequence[str], name: str) -> bool:

@@ -7,7 +7,8 @@ value is known with its ends.
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import orjson
 
@@ -17,6 +18,35 @@ STEP = 1 << 20
 _BYTES = "\x00bytes"
 LONGEST = 4 << 20
 """A longer line is handed on in pieces, as text."""
+AT_ONCE = 1 << 20
+"""Bytes of rows that are searched together."""
+_Some = TypeVar("_Some")
+
+
+class Line(NamedTuple):
+    """A line of a table: where it begins, its bytes, and its values, flat; None where it is no row."""
+
+    offset: int
+    raw: bytes
+    values: list[object] | None
+
+
+def together(found: Iterable[_Some], size: Callable[[_Some], int]) -> Iterator[list[_Some]]:
+    """Things one after the other in lists of about `AT_ONCE` bytes."""
+    some, held = list[_Some](), 0
+    for one in found:
+        some.append(one)
+        held += size(one)
+        if held >= AT_ONCE:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
+
+
+def weight(values: Iterable[object]) -> int:
+    """About how many bytes the values of a row take."""
+    return sum(len(value) if isinstance(value, str | bytes) else 8 for value in values)
 
 
 def line(values: Sequence[object]) -> bytes:
@@ -36,21 +66,21 @@ def _shown(value: object) -> object:
         return {_BYTES: base64.b64encode(value).decode()}
 
 
-def rows(source: Source) -> Iterator[tuple[int, bytes, list[object] | None]]:
-    """Where each line begins, its bytes, and its values, flat; None where it is no row."""
+def rows(source: Source) -> Iterator[Line]:
+    """The lines of a table."""
     waiting, start, at = b"", 0, 0
     while data := source.read(at, STEP):
         at += len(data)
         lines = (waiting + data).split(b"\n")
         waiting = lines.pop()
         for one in lines:
-            yield start, one, _values(one)
+            yield Line(start, one, _values(one))
             start += len(one) + 1
         if len(waiting) > LONGEST:
-            yield start, waiting, None
+            yield Line(start, waiting, None)
             start, waiting = start + len(waiting), b""
     if waiting:
-        yield start, waiting, _values(waiting)
+        yield Line(start, waiting, _values(waiting))
 
 
 def _values(one: bytes) -> list[object] | None:
