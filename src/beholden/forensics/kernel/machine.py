@@ -24,10 +24,6 @@ VECTOR: Final = True
 SCALAR: Final = 0
 intrinsic: Callable[[Any], Any] = _intrinsic
 _made: Any = _njit
-inner: Callable[[Any], Any] = _njit(error_model="numpy", forceinline=True)
-"""A part of a kernel that becomes part of whoever calls it."""
-apart: Callable[[Any], Any] = _njit(error_model="numpy")
-"""A part that is called, since it is long or seldom needed."""
 _BYTE, _WORD, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _BLOCK = ir.VectorType(_BYTE, 64)
 Class = Sequence[tuple[int, int]]
@@ -60,6 +56,25 @@ def compiled(*signatures: str) -> Callable[[Any], Any]:
         return dispatcher
 
     return made
+
+
+def _part(**options: Any) -> Callable[[Any], Any]:
+    """A function that only kernels call: so it gets no wrapper for Python, and none of its own for each constant that
+    it is called with. Both would cost time to compile, and nobody would use them."""
+
+    def made(function: Any) -> Any:
+        dispatcher = _made(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+        template = dispatcher.get_call_template
+        dispatcher.get_call_template = lambda taken, named: template(tuple(map(types.unliteral, taken)), named)
+        return dispatcher
+
+    return made
+
+
+inner: Final = _part(forceinline=True)
+"""A part of a kernel that becomes part of whoever calls it."""
+apart: Final = _part()
+"""A part that is called, since it is long or seldom needed."""
 
 
 @intrinsic
