@@ -66,6 +66,15 @@ def sign_at(base: Any, at: Any) -> Any:
 
 
 @inner
+def _is_whole(plan: Any, previous: Any) -> Any:
+    """Whether no address that is sought goes on to the left of plain characters and what stands before them."""
+    kind = TABLE[previous]
+    if kind & HIGH:
+        return False
+    return kind & MARK == 0 or (previous != 37 and (plan.marks >> np.uint64(previous & 63)) & ONE == NONE)
+
+
+@inner
 def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> None:
     """The address about an @ in text: most of them stand between characters that no address has."""
     after = at + sign
@@ -75,7 +84,7 @@ def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> No
         start = at - before
         previous, following = load1(base + start - 1), load1(base + after + behind)
         first = load1(base + start)
-        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first not in (45, 46):
+        if _is_whole(plan, previous) and following < 128 and first not in (45, 46):
             if previous == 92 and TABLE[first] & ESCAPED:
                 start += 1
             while behind > 0 and (load1(base + after + behind - 1) - 45) >> 1 == 0:
@@ -89,9 +98,10 @@ def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> No
                     found = local(text(state, base + after, behind), base + at, at - start)
                 push(box, start, after + behind, noted(ADDRESS, sign, at - start), ended(found))
             return
-    elif behind < 3 and load1(base + after + behind) < 128:
+    beyond = HIGH if box.wide else 0  # nobody is looked for whose address has such letters
+    if behind < 3 and TABLE[load1(base + after + behind)] & beyond == 0:
         return
-    if TABLE[load1(base + at - 1)] & (LOCAL | HIGH) and TABLE[load1(base + after)] & (DOMAIN | HIGH):
+    if TABLE[load1(base + at - 1)] & (LOCAL | beyond) and TABLE[load1(base + after)] & (DOMAIN | beyond):
         marked(mode, box, plan, base, at, sign)
 
 
@@ -131,8 +141,7 @@ def marked(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> Non
             state = step(state, load8(base + at - 8 * held) | SMALL)
         if owned(box, at - length):
             count(box, ADDRESS, length)
-        whole = length + 1 + behind
-        if whole > 63 or (plan.addresses >> np.uint64(whole)) & ONE != NONE:
+        if (plan.addresses >> np.uint64(min(length + 1 + behind, 63))) & ONE != NONE:
             hashed = ended(step(state, local_tail(base + at, length)))
             push(box, at - length, after + behind, noted(ADDRESS, sign, length), hashed)
 

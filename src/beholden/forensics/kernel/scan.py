@@ -34,11 +34,13 @@ Hits = NDArray[np.int64]
 def _plan(index: Index) -> Plan:
     """What of an index a pass needs to know."""
     # The kernels count on it that no phone has fewer digits, no token fewer characters: a file may say otherwise.
+    addresses = index.lengths(Shape.ADDRESS)
     numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE) & -1 << MIN_PHONE
     tokens = index.lengths(Shape.TOKEN) & -1 << MIN_TOKEN
     dials = (phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1
     return Plan(
-        np.uint64(index.lengths(Shape.ADDRESS) & (1 << 64) - 1),
+        np.uint64(addresses & (1 << 64) - 1 | (addresses >> 64) << 63),
+        np.uint64(index.marks),
         np.uint64(numbers),
         np.uint64(phones),
         (phones & -phones).bit_length() - 1 if phones else 64,
