@@ -75,10 +75,10 @@ class Box(NamedTuple):
 class Plan(NamedTuple):
     """What of an index a pass needs: lengths as bits, where hashes begin, the filter of domains, the range of ids.
 
-    Bit n of `addresses` stands for n bytes, bit 63 for more too; `marks` is the index's. Bit n of `numbers` and `phones`
-    stands for n digits; `runs` says which runs of digits may be either. No phone has fewer digits than `least`, none is
-    written with more than `most`, or 16; `dials` says with how many, but for more zeros before them. Of `digests` and
-    `tokens` bit n stands for n + 1 characters.
+    Bit n of `addresses` stands for n bytes, bit 63 for more too; `marks` is the index's. Bit n of `numbers` and of
+    `phones` stands for n digits; `runs` says which runs of digits may be either. No phone has fewer digits than
+    `least`, none is written with more than `most`, or 16; `dials` says with how many, but for more zeros before them.
+    Of `digests` and `tokens` bit n stands for n + 1 characters.
     """
 
     addresses: Any
