@@ -278,6 +278,12 @@ def _members(b: Any, block: Any, ranges: Class) -> Any:
     return found
 
 
+def _settled(b: Any, mask: Any) -> Any:
+    """A mask in a register as it is. What follows would else be worked out among the processor's own registers for
+    masks, and values be carried there and back, which costs more than the work."""
+    return b.asm(ir.FunctionType(_LONG, [_LONG]), "", "=r,0", [mask], side_effect=False)
+
+
 def _mask(ranges: Class, folded: Class = ()) -> Any:
     """A mask of the bytes in ranges, or which in lower case are in the `folded` ones."""
     table = tuple(
@@ -300,7 +306,7 @@ def _mask(ranges: Class, folded: Class = ()) -> Any:
             if folded:
                 low = _members(b, b.or_(block, _splat(32)), folded)
                 found = low if found is None else b.or_(found, low)
-            return b.bitcast(found, _LONG)
+            return _settled(b, b.bitcast(found, _LONG))
 
         def scalar(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
             return context.compile_internal(b, plain, types.uint64(types.int64), [arguments[1]])
@@ -382,7 +388,6 @@ marks = _mask(
 percents = _mask(((0x25, 0x25),))
 dots = _mask(((0x2D, 0x2E),))
 equals = _mask(((0x25, 0x25), (0x3D, 0x3D)))
-backslashes = _mask(((0x5C, 0x5C),))
 alnums = _mask(_DIGITS, _LETTERS)
 anchored = _any((*_DIGITS, (0x40, 0x40)), (), 4, words=False)
 """Whether 256 bytes have an @ or a digit."""

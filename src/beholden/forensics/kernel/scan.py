@@ -12,7 +12,7 @@ from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.lanes import ADDRESS, BATCH, MAX_DOMAIN, MAX_LOCAL, WIDE, Box, Plan
 from beholden.forensics.kernel.machine import mode
 from beholden.forensics.kernel.passes import sweep_block
-from beholden.forensics.kernel.text import ROOM
+from beholden.forensics.kernel.text import WORK
 from beholden.forensics.kernel.values import CODES, MIN_PHONE, MIN_TOKEN, Shape
 from beholden.forensics.kernel.verify import verified
 from beholden.forensics.spelling import Kind, fold
@@ -118,10 +118,9 @@ def _pass(
     """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What has too little room is redone."""
     base = data.ctypes.data - at
     room, counted = _CANDIDATES, tested
-    work = np.empty(_STATE + 4 * BATCH + 7 * ROOM, np.int64)
+    work = np.empty(_STATE + 4 * BATCH + WORK, np.int64)
     state = work.ctypes.data
-    hashes, starts, ends, notes = (state + 8 * (_STATE + n * BATCH) for n in range(4))
-    places = [state + 8 * (_STATE + 4 * BATCH + n * ROOM) for n in range(7)]
+    hashes, starts, ends, notes, noted = (state + 8 * (_STATE + n * BATCH) for n in range(5))
     end = len(data) if size is None else size
     while True:
         kept = np.empty((3, room), np.int64)
@@ -130,7 +129,7 @@ def _pass(
         box = Box(
             hashes, starts, ends, notes, state, index.words.ctypes.data, np.uint64(len(index.words)),
             kept_at, kept_at + 8 * room, kept_at + 16 * room, room, *own,
-            counted.counts.ctypes.data, counted.leading.ctypes.data, state + 16, int(index.wide), *places,
+            counted.counts.ctypes.data, counted.leading.ctypes.data, state + 16, int(index.wide), noted,
         )  # fmt: skip
         count = sweep_block(mode(), base, end, binary, plan, box)
         if count <= room:

@@ -164,7 +164,7 @@ def _kept(hits: Any, size: Any, row: Any, columns: Any, candidate: Any, shape: A
     return size
 
 
-@inner
+@apart
 def _digested(mode: Any, state: Any, words: Any, counted: Any, out: Any, held: Any, contents: Any, shift: Any,
               firsts: Any, seconds: Any, total: Any) -> Any:  # fmt: skip
     """Put the digests of so many messages behind the others, and ask for where the contents say their rows begin."""
@@ -234,9 +234,7 @@ def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: A
     firsts, seconds = np.empty(2 * size + LANES, np.uint64), np.empty(2 * size + LANES, np.uint64)
     whose, shapes = np.empty(2 * size + LANES, np.int64), np.empty(2 * size + LANES, np.int64)
     rows, by = np.empty(2 * size + LANES, np.int64), np.uint64(shift)
-    total = _digests(
-        mode, base, starts, ends, notes, size, state, contents, by, firsts, seconds, whose, shapes
-    )  # fmt: skip
+    total = _digests(mode, base, starts, ends, notes, size, state, contents, by, firsts, seconds, whose, shapes)
     _placed(contents, by, columns, firsts, seconds, rows, total)
     found = 0
     for m in range(total):
