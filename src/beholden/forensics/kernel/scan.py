@@ -6,13 +6,13 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from beholden.forensics.kernel.binary import sweep_binary
 from beholden.forensics.kernel.blake import started
 from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.lanes import ADDRESS, BATCH, MAX_DOMAIN, MAX_LOCAL, WIDE, Box, Plan
 from beholden.forensics.kernel.machine import mode
-from beholden.forensics.kernel.passes import sweep_block
-from beholden.forensics.kernel.text import WORK
+from beholden.forensics.kernel.text import WORK, sweep_text
 from beholden.forensics.kernel.values import CODES, MIN_PHONE, MIN_TOKEN, Shape
 from beholden.forensics.kernel.verify import verified
 from beholden.forensics.spelling import Kind, fold
@@ -131,7 +131,7 @@ def _pass(
             kept_at, kept_at + 8 * room, kept_at + 16 * room, room, *own,
             counted.counts.ctypes.data, counted.leading.ctypes.data, state + 16, int(index.wide), noted,
         )  # fmt: skip
-        count = sweep_block(mode(), base, end, binary, plan, box)
+        count = sweep_binary(mode(), base, end, plan, box) if binary else sweep_text(mode(), base, plan, box)
         if count <= room:
             break
         room, counted = int(count), Tested()  # they were counted at the first time

@@ -15,16 +15,27 @@ from beholden.forensics.kernel.eights import (
     listable,
 )
 from beholden.forensics.kernel.hashing import packed_digits
-from beholden.forensics.kernel.lanes import ADDRESS, NUMBER, PHONE, ask, count, keep, noted, owned, passes
+from beholden.forensics.kernel.lanes import (
+    ADDRESS,
+    KEPT,
+    NUMBER,
+    PHONE,
+    ask,
+    count,
+    flushed,
+    keep,
+    noted,
+    owned,
+    passes,
+)
 from beholden.forensics.kernel.machine import (
     alnums,
     anchored,
     at_signs,
     bits,
-    chosen,
+    compiled,
     crowded,
     digits,
-    equals,
     fours,
     gathered,
     inner,
@@ -52,7 +63,7 @@ from beholden.forensics.kernel.numbers import (
 )
 from beholden.forensics.kernel.runs import long_runs, shifted, tokens
 
-_0, _1, _2, _3, _6 = (np.uint64(n) for n in (0, 1, 2, 3, 6))
+_0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
 _EIGHTHS: Final = np.uint64(0x0101_0101_0101_0101)
 _ALL: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 BLOCKS: Final = 64
@@ -62,13 +73,13 @@ _MASKS: Final = 8 * (BLOCKS + 2 * EIGHT)
 last, for the blocks about a part."""
 _LIST: Final = 8 * (64 * BLOCKS + 2 * EIGHT)
 """How far one list of places lies from the next."""
-_CLASSES, _LISTS = 8, 16 + ADDRESS_LISTS
+_CLASSES, _LISTS = 8, 15 + ADDRESS_LISTS
 WORK: Final = (_CLASSES * _MASKS + _LISTS * _LIST) // 8
 """Words that a pass over text needs for its masks and lists."""
 _DIGITS, _CHAINS, _FOURS, _ZEROS, _FORTIES, _RUNS, _GROUPS, _SIGNS = (8 * EIGHT + n * _MASKS for n in range(_CLASSES))
-(_FOUND, _ESCAPED, _ADDRESSES, _ADDRESS_ENDS, _ADDRESS_NOTES, _ADDRESS_HASHES, _NUMBERS, _NUMBERS_PACKED,
+(_FOUND, _ADDRESSES, _ADDRESS_ENDS, _ADDRESS_NOTES, _ADDRESS_HASHES, _NUMBERS, _NUMBERS_PACKED,
  _NUMBER_LENGTHS, _NUMBER_HASHES, _PHONES, _PHONE_ENDS, _PHONES_PACKED, _PHONE_LENGTHS, _PHONE_HASHES, _FIRSTS,
- _WORDS) = (_CLASSES * _MASKS + n * _LIST for n in range(17))  # fmt: skip
+ _WORDS) = (_CLASSES * _MASKS + n * _LIST for n in range(16))  # fmt: skip
 _EITHER, _EITHER_LENGTHS = _ADDRESS_HASHES, _FIRSTS
 """These are done with before what else goes there is begun."""
 _TOKEN_FILLS: Final = 16
@@ -148,27 +159,32 @@ def _listed_address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: An
 
 
 @inner
-def _addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> Any:
-    """Every address in a part, about an @ or about what stands for one; the filter is asked for them. How many."""
-    work = box.work
-    held: Any = 0
-    escaped: Any = 0
-    for n in range(_listed(work + _SIGNS, blocks, work + _FOUND)):
-        held = _listed_address(mode, box, plan, base, p + peek(work + _FOUND + 8 * n), 1, held)
+def _listed_escapes(work: Any, base: Any, p: Any, blocks: Any, held: Any) -> Any:
+    """Put the places of what stands for an @ behind those of each @; how many there are then."""
     for n in range(blocks):
         found = load8(work + _FORTIES + 8 * n)
         while found != _0:
-            at = p + 64 * n + trailing(found)
+            place = 64 * n + trailing(found)
             found &= found - _1
-            sign = chosen(equals(mode, base + at - 1) & _1 != _0, _3, np.uint64(sign_at(base, at - 4)))
-            poke(work + _ESCAPED + 8 * escaped, at)
-            escaped += np.int64((sign == _3) | (sign == _6))
-    for n in range(escaped):
-        at = peek(work + _ESCAPED + 8 * n)
-        if equals(mode, base + at - 1) & _1 != _0:
-            held = _listed_address(mode, box, plan, base, at - 1, 3, held)
-        else:
-            held = _listed_address(mode, box, plan, base, at - 4, 6, held)
+            first = load1(base + p + place - 1)
+            if first in (37, 61):
+                poke(work + _FOUND + 8 * held, place - 1)
+                held += 1
+            elif first == 48 and sign_at(base, p + place - 4) == 6:
+                poke(work + _FOUND + 8 * held, place - 4)
+                held += 1
+    return held
+
+
+@inner
+def _addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> Any:
+    """Every address in a part, about an @ or about what stands for one; the filter is asked for them. How many."""
+    work = box.work
+    signs = _listed(work + _SIGNS, blocks, work + _FOUND)
+    held: Any = 0
+    for n in range(_listed_escapes(work, base, p, blocks, signs)):
+        at = p + peek(work + _FOUND + 8 * n)
+        held = _listed_address(mode, box, plan, base, at, 1 if n < signs else sign_at(base, at), held)
     hash_addresses(mode, plan.seed, held, work + _WORDS, _LIST, work + _ADDRESS_HASHES)
     ask(box, work + _ADDRESS_HASHES, held)
     return held
@@ -286,22 +302,6 @@ def _looked_up(box: Any, plan: Any, addresses: Any, numbers: Any, phones: Any) -
 
 
 @inner
-def _part(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> None:
-    """Every candidate in a part but those of `_long`."""
-    _masked(mode, box.work, base + p, blocks)
-    least = min(trailing(plan.runs), MOST_PACKED)
-    short, more = np.uint64(min(least, 8) - 4), np.uint64(least - min(least, 8))
-    chained, most = np.uint64(min(plan.least + 1, 16) - 8), np.uint64(plan.most - 8)
-    for n in range(0, 8 * blocks, 8 * EIGHT):
-        listable(mode, box.work + _DIGITS + n, _MASKS, short, more, chained, most)
-    numbers, phones = 0, 0
-    if plan.runs != _0:
-        numbers, phones = _digits(mode, box, plan, base, p, blocks)
-    addresses = _addresses(mode, box, plan, base, p, blocks)
-    _looked_up(box, plan, addresses, numbers, phones)
-
-
-@inner
 def _words(ones: Any) -> Any:
     """At least those eighths of a mask that are all ones, as the highest bit of each."""
     rest = ~ones
@@ -344,19 +344,34 @@ def _is_quiet(mode: Any, plan: Any, base: Any, p: Any) -> Any:
     return plan.tokens == _0 or (trailing(plan.tokens) + 1 >= _TOKEN_FILLS and not named(mode, base + p + 8))
 
 
-@inner
-def sweep_text(mode: Any, base: Any, plan: Any, box: Any) -> None:
-    """All of a text, in parts: first where anything can be, then what is there. So nothing is guessed from block to
-    block, which costs a processor more than the work itself."""
+@compiled()
+def sweep_text(mode: Any, base: Any, plan: Any, box: Any) -> Any:
+    """Candidates that begin in what is owned, and how many (more than there was room for, perhaps).
+
+    `base` is an address about which 512 bytes before and after what is owned may be read. A text is gone through in
+    parts: first where anything can be, then what is there. So nothing is guessed from block to block, which costs a
+    processor more than the work itself.
+    """
+    least = min(trailing(plan.runs), MOST_PACKED)
+    short, more = np.uint64(min(least, 8) - 4), np.uint64(least - min(least, 8))
+    chained, most = np.uint64(min(plan.least + 1, 16) - 8), np.uint64(plan.most - 8)
     end = box.own_to + BEYOND
     p = box.own_from
-    with_long = plan.tokens != _0 or plan.scoped != _0 or plan.digests != _0
     while p < end:
         if _is_quiet(mode, plan, base, p):
             p += 256
             continue
         blocks = min(BLOCKS, (end - p + 63) >> 6)
-        _part(mode, box, plan, base, p, blocks)
-        if with_long:
+        _masked(mode, box.work, base + p, blocks)
+        for n in range(0, 8 * blocks, 8 * EIGHT):
+            listable(mode, box.work + _DIGITS + n, _MASKS, short, more, chained, most)
+        numbers, phones = 0, 0
+        if plan.runs != _0:
+            numbers, phones = _digits(mode, box, plan, base, p, blocks)
+        addresses = _addresses(mode, box, plan, base, p, blocks)
+        _looked_up(box, plan, addresses, numbers, phones)
+        if plan.tokens != _0 or plan.scoped != _0 or plan.digests != _0:
             _long(mode, box, plan, base, p, blocks)
         p += 64 * blocks
+    flushed(box)
+    return peek(box.state + 8 * KEPT)
