@@ -72,7 +72,7 @@ def index(keys: int, folder: Path) -> Index:
     return Index(
         key=KEY, words=words, domains=small.domains, first=held[0], second=held[1], people=held[2], kinds=held[3],
         starts=counted, shift=64 - bits, counts=counts, leading=leading, low=10**14, top=10**15 - 1,
-        address_chance=small.address_chance, wide=False,
+        address_chance=small.address_chance, wide=False, marks=small.marks,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """An index: digests that anybody with the key can check, in a form that an auditor can be given."""
 
-from hashlib import blake2s
+from hashlib import blake2s, sha256
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from beholden.forensics.kernel import blake, digests, machine
 from beholden.forensics.kernel.auditor import from_bytes, to_bytes
 from beholden.forensics.kernel.index import Index
+from beholden.forensics.kernel.letters import ANY_MARK
 from beholden.forensics.kernel.scan import scan
 from beholden.forensics.kernel.values import Shape, keys, phones
 from beholden.forensics.spelling import Kind
@@ -41,6 +42,17 @@ def test_an_auditor_with_the_key_finds_the_same() -> None:
     evidence = b"\n".join(value.upper().encode() for _, _, value in VALUES[::7])
     mine, other = (list(scan(evidence, index, binary=False)) for index in (INDEX, theirs))
     assert mine == other and len(mine) == len(VALUES[::7])
+
+
+def test_a_form_that_does_not_say_which_marks_addresses_have_counts_on_any() -> None:
+    index = Index.of([(Kind.EMAIL, PersonNumber(1), "o'neil@mail.example")], KEY)
+    form = to_bytes(index)
+    assert from_bytes(form, KEY).marks == index.marks == 1 << ord("'")
+    told = b', "marks": %d' % index.marks
+    size = form.index(b"{")
+    head = int.from_bytes(form[size - 4 : size], "little") - len(told)
+    older = form[: size - 4] + head.to_bytes(4, "little") + form[size:-32].replace(told, b"", 1)
+    assert from_bytes(older + sha256(older).digest(), KEY).marks == ANY_MARK
 
 
 def test_the_form_names_nobody() -> None:

@@ -11,21 +11,19 @@ from beholden.forensics.kernel.hashing import (
     local,
     local_tail,
     seeded,
-    short_local,
-    short_text,
     step,
     tail,
     text,
 )
 from beholden.forensics.kernel.lanes import (
     ADDRESS,
-    KEPT,
     MAX_DOMAIN,
     MAX_LOCAL,
     NONE,
     ONE,
     WIDE,
     count,
+    keep,
     noted,
     owned,
     push,
@@ -43,7 +41,6 @@ from beholden.forensics.kernel.machine import (
     load1,
     load8,
     marks,
-    peek,
     percents,
     plains,
     poke,
@@ -66,33 +63,47 @@ def sign_at(base: Any, at: Any) -> Any:
 
 
 @inner
-def address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> None:
-    """The address about an @ in text: most of them stand between characters that no address has."""
+def _is_whole(plan: Any, previous: Any) -> Any:
+    """Whether no address that is sought goes on to the left of plain characters and what stands before them."""
+    kind = TABLE[previous]
+    marked = (kind & MARK != 0) & ((previous == 37) | ((plan.marks >> np.uint64(previous & 63)) & ONE != NONE))
+    return (kind & HIGH == 0) & ~marked
+
+
+@apart
+def unusual(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> None:
+    """The address about an @ in text where it is not clear at once where it begins and ends."""
     after = at + sign
-    before = leading(~plains(mode, base + at - 64))
     behind = trailing(~hosts(mode, base + after))
-    if before < 64 and behind < 64:
-        start = at - before
-        previous, following = load1(base + start - 1), load1(base + after + behind)
-        first = load1(base + start)
-        if TABLE[previous] & (MARK | HIGH) == 0 and following < 128 and first not in (45, 46):
-            if previous == 92 and TABLE[first] & ESCAPED:
-                start += 1
-            while behind > 0 and (load1(base + after + behind - 1) - 45) >> 1 == 0:
-                behind -= 1
-            if start < at and behind >= 3 and owned(box, start):
-                count(box, ADDRESS, at - start)
-                state = seeded(plan.seed, ADDRESS)
-                if behind < 24 and at - start < 32:
-                    found = short_local(short_text(state, base + after, behind), base + at, at - start)
-                else:
-                    found = local(text(state, base + after, behind), base + at, at - start)
-                push(box, start, after + behind, noted(ADDRESS, sign, at - start), ended(found))
-            return
-    elif behind < 3 and load1(base + after + behind) < 128:
+    beyond = HIGH if box.wide else 0  # nobody is looked for whose address has such letters
+    if behind < 3 and TABLE[load1(base + after + behind)] & beyond == 0:
         return
-    if TABLE[load1(base + at - 1)] & (LOCAL | HIGH) and TABLE[load1(base + after)] & (DOMAIN | HIGH):
+    if TABLE[load1(base + at - 1)] & (LOCAL | beyond) and TABLE[load1(base + after)] & (DOMAIN | beyond):
         marked(mode, box, plan, base, at, sign)
+
+
+@inner
+def long_address(box: Any, plan: Any, base: Any, start: Any, at: Any, after: Any, end: Any) -> None:
+    """An address of any length."""
+    found = local(text(seeded(plan.seed, ADDRESS), base + after, end - after), base + at, at - start)
+    count(box, ADDRESS, at - start)
+    push(box, start, end, noted(ADDRESS, after - at, at - start), ended(found))
+
+
+@inner
+def bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
+    """Where the address about an @ begins and ends, and whether that is clear: most of them stand between characters
+    that no address has."""
+    before = leading(~plains(mode, base + at - 64))
+    ones = hosts(mode, base + after)
+    behind = trailing(~ones)
+    start = at - before
+    previous, following, first = load1(base + start - 1), load1(base + after + behind), load1(base + start)
+    clear = (before < 64) & (behind < 64) & (following < 128) & ((first - 45) >> 1 != 0)
+    clear = clear & _is_whole(plan, previous)
+    start += np.int64((previous == 92) & (TABLE[first] & ESCAPED != 0))
+    named = ones & ~dots(mode, base + after) & ((ONE << np.uint64(behind & 63)) - ONE)
+    return start, after + 64 - leading(named), clear
 
 
 @apart
@@ -131,8 +142,7 @@ def marked(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> Non
             state = step(state, load8(base + at - 8 * held) | SMALL)
         if owned(box, at - length):
             count(box, ADDRESS, length)
-        whole = length + 1 + behind
-        if whole > 63 or (plan.addresses >> np.uint64(whole)) & ONE != NONE:
+        if (plan.addresses >> np.uint64(min(length + 1 + behind, 63))) & ONE != NONE:
             hashed = ended(step(state, local_tail(base + at, length)))
             push(box, at - length, after + behind, noted(ADDRESS, sign, length), hashed)
 
@@ -209,16 +219,6 @@ def next_mark(base: Any, place: Any, begin: Any, at: Any) -> Any:
     return at
 
 
-@inner
-def _keep_wide(box: Any, start: Any, end: Any, note: Any) -> None:
-    kept = peek(box.state + 8 * KEPT)
-    if kept < box.room:
-        poke(box.kept_starts + 8 * kept, start)
-        poke(box.kept_ends + 8 * kept, end)
-        poke(box.kept_notes + 8 * kept, note)
-    poke(box.state + 8 * KEPT, kept + 1)
-
-
 def _any_address(box: Any, plan: Any, base: Any, at: Any, sign: Any, binary: Any) -> None:
     after = at + sign
     start, endless = _run_before(base, at, binary)
@@ -240,7 +240,7 @@ def _any_address(box: Any, plan: Any, base: Any, at: Any, sign: Any, binary: Any
                 count(box, ADDRESS, at - place)
             if wide_after or place < wide_until:
                 if box.wide:
-                    _keep_wide(box, place, after + behind, noted(WIDE, sign, at - place))
+                    keep(box, place, after + behind, noted(WIDE, sign, at - place))
             else:
                 found = ended(local(domain, base + at, at - place))
                 push(box, place, after + behind, noted(ADDRESS, sign, at - place), found)

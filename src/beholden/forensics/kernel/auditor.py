@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from beholden.forensics.kernel.found import LENGTHS, SHAPES
 from beholden.forensics.kernel.index import Index, filter_words
+from beholden.forensics.kernel.letters import ANY_MARK
 from beholden.forensics.kernel.values import KINDS
 from beholden.forensics.spelling import Kind
 from beholden.model.errors import BadInput
@@ -40,6 +41,7 @@ def to_bytes(index: Index) -> bytes:
         "top": index.top,
         "address_chance": index.address_chance,
         "wide": index.wide,
+        "marks": index.marks,
         "unusable": {kind.value: count for kind, count in index.unusable.items()},
     }
     head = json.dumps(header).encode()
@@ -95,10 +97,13 @@ def _index(header: dict[str, Any], columns: dict[str, NDArray[Any]], key: bytes)
     low, top = int(header["low"]), int(header["top"])
     if not 0 <= low < 1 << 64 or not 0 <= top < 1 << 64:
         raise _bad("its range of ids is none")
+    marks = int(header.get("marks", ANY_MARK))
+    if not 0 <= marks <= ANY_MARK:
+        raise _bad("its marks are none")
     unusable = {Kind(kind): int(count) for kind, count in header["unusable"].items()}
     return Index(
         key=key, shift=shift, low=low, top=top, address_chance=float(header["address_chance"]),
-        wide=bool(header["wide"]), unusable=unusable, **columns,
+        wide=bool(header["wide"]), unusable=unusable, marks=marks, **columns,
     )  # fmt: skip
 
 

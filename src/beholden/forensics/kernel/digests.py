@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholden.forensics.kernel.blake import BLOCK, LANES, compress, sixteen
-from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8, prefetch
+from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8
 
 _LAST: Final = BLOCK - 1
 """A value this long fills one block, with its shape before it."""
@@ -97,23 +97,10 @@ def order(first: NDArray[np.uint64], kinds: NDArray[np.uint8], people: NDArray[n
     return found
 
 
-@inner
-def expect(out: Any, held: Any, starts: Any, shift: Any, firsts: Any, seconds: Any) -> None:
-    """Ask for the lines of memory where `place` will look for so many digests: first of the table, then of the rows."""
-    for lane in range(held):
-        first, _ = taken(out, lane)
-        prefetch(np.int64(starts.ctypes.data) + 4 * np.int64(first >> np.uint64(shift)))
-    for lane in range(held):
-        first, _ = taken(out, lane)
-        at = 8 * np.int64(starts[np.int64(first >> np.uint64(shift))])
-        prefetch(np.int64(firsts.ctypes.data) + at)
-        prefetch(np.int64(seconds.ctypes.data) + at)
-
-
 @apart
 def place(starts: Any, shift: Any, firsts: Any, seconds: Any, first: Any, second: Any) -> Any:
     """Where the rows of a digest begin; -1 where there are none."""
-    bucket = np.int64(first >> np.uint64(shift))
+    bucket = np.int64(first >> shift)
     for at in range(np.int64(starts[bucket]), np.int64(starts[bucket + 1])):
         if firsts[at] == first and seconds[at] == second:
             return at

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.machine import apart, chosen, compiled, gathered, high, inner, load1, load8, prefetch
+from beholden.forensics.kernel.machine import apart, compiled, gathered, high, inner, load1, load8, prefetch
 from beholden.forensics.kernel.values import Shape
 
-_STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
-_END: Final = np.uint64(0xC2B2_AE3D_27D4_EB4F)
+STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
+END: Final = np.uint64(0xC2B2_AE3D_27D4_EB4F)
 SMALL: Final = np.uint64(0x2020_2020_2020_2020)
 _HALF: Final = np.uint64(32)
 _ONE: Final = np.uint64(1)
@@ -30,14 +30,14 @@ _TENTHS: Final = np.array([10.0 ** min(0, 3 - n) * (1 + 1e-12) for n in range(64
 @inner
 def step(state: Any, word: Any) -> Any:
     """One word more."""
-    state = (state ^ word) * _STEP
+    state = (state ^ word) * STEP
     return state ^ (state >> _HALF)
 
 
 @inner
 def ended(state: Any) -> Any:
     """A state as a hash: spread over all its bits."""
-    state = state * _END
+    state = state * END
     return state ^ (state >> _HALF)
 
 
@@ -61,15 +61,6 @@ def text(seed: Any, address: Any, length: Any) -> Any:
 
 
 @inner
-def short_text(seed: Any, address: Any, length: Any) -> Any:
-    """The same of up to 23 bytes, without a branch that depends on the length."""
-    one = step(seed, load8(address) | SMALL)
-    two = step(one, load8(address + 8) | SMALL)
-    state = chosen(length < 8, seed, chosen(length < 16, one, two))
-    return step(state, tail(address + (length & ~7), length))
-
-
-@inner
 def local_tail(at: Any, length: Any) -> Any:
     """The last word of a local part of this length before an @: its first one to seven bytes."""
     some = length & 7
@@ -88,25 +79,15 @@ def local(state: Any, at: Any, length: Any) -> Any:
 
 
 @inner
-def short_local(state: Any, at: Any, length: Any) -> Any:
-    """The same of up to 31 bytes, without a branch that depends on the length."""
-    one = step(state, load8(at - 8) | SMALL)
-    two = step(one, load8(at - 16) | SMALL)
-    three = step(two, load8(at - 24) | SMALL)
-    state = chosen(length < 16, chosen(length < 8, state, one), chosen(length < 24, two, three))
-    return step(state, local_tail(at, length))
-
-
-@inner
 def number(seed: Any, value: Any, length: Any) -> Any:
     """The hash of a number of so many digits; phones have the same."""
-    return ended(step(seed ^ (np.uint64(length) * _END), value))
+    return ended(step(seed ^ (np.uint64(length) * END), value))
 
 
 @inner
 def seeded(seed: Any, shape: Any) -> Any:
     """Where the hashes of a shape begin."""
-    return seed ^ (np.uint64(shape) * _STEP)
+    return seed ^ (np.uint64(shape) * STEP)
 
 
 @inner
@@ -159,18 +140,6 @@ def packed_digits(mode: Any, address: Any, length: Any) -> Any:
     """Up to 16 digits side by side in four bits each, the first one lowest."""
     low, top = gathered(mode, load8(address), _NIBBLES), gathered(mode, load8(address + 8), _NIBBLES)
     return (low | (top << _HALF)) & (np.uint64(0xFFFF_FFFF_FFFF_FFFF) >> np.uint64(64 - 4 * length))
-
-
-@inner
-def sixteen_digits(word: Any) -> Any:
-    """What 16 digits of four bits say, the first one lowest."""
-    low = np.uint64(0x0F0F_0F0F_0F0F_0F0F)
-    word = (word & low) * np.uint64(10) + ((word >> np.uint64(4)) & low)
-    low = np.uint64(0x00FF_00FF_00FF_00FF)
-    word = (word & low) * np.uint64(100) + ((word >> np.uint64(8)) & low)
-    low = np.uint64(0x0000_FFFF_0000_FFFF)
-    word = (word & low) * np.uint64(10_000) + ((word >> np.uint64(16)) & low)
-    return (word & np.uint64(0xFFFF_FFFF)) * _E8 + (word >> np.uint64(32))
 
 
 @compiled("void(uint8[::1], int64, int64[::1], uint64, uint64[::1], uint64[::1], int64[::1])")

@@ -15,6 +15,7 @@ from beholden.forensics.kernel.blake import started
 from beholden.forensics.kernel.digests import digest_values, order
 from beholden.forensics.kernel.found import LENGTHS, SHAPES, Tested
 from beholden.forensics.kernel.hashing import decimal_values, fill, hash_values
+from beholden.forensics.kernel.letters import ANY_MARK, marks_in
 from beholden.forensics.kernel.machine import mode
 from beholden.forensics.kernel.values import CODES, KINDS, Shape, keys
 from beholden.forensics.spelling import Kind
@@ -24,6 +25,7 @@ BITS = 16
 """Bits of the filter for each value: 1 in 200 other candidates passes, and is then refused by its digest."""
 _SMALLEST = 64
 _SLACK = 16
+_PIECE = 1 << 20
 _ROOM = 4
 """About so many digests share a place of the table of contents."""
 
@@ -34,7 +36,8 @@ class Index:
 
     `words` is a filter of hashes, `domains` one of the domains of addresses. `counts[shape, length]` says how many
     values there are; `leading[length, d]` how many phones by their first three digits. `low` and `top` bound the ids
-    that are whole numbers. `wide` says that an address has letters beyond ASCII. `unusable` counts what was left out.
+    that are whole numbers. `wide` says that an address has letters beyond ASCII, `marks` which quotes and punctuation
+    addresses have (see `letters.marks_in`). `unusable` counts what was left out.
     """
 
     key: bytes
@@ -53,6 +56,7 @@ class Index:
     address_chance: float
     wide: bool
     unusable: dict[Kind, int] = field(default_factory=dict)
+    marks: int = ANY_MARK
 
     def __len__(self) -> int:
         return len(self.first)
@@ -108,10 +112,12 @@ class Index:
         first = first[ranked]
         shift, starts = _contents(first)
         counts, leading, low, top = _census(shapes, at, offsets)
+        present = _present(blob)
         chance = float((38.0 ** -locals_.astype(np.float64)).sum()) if len(locals_) else 0.0
         return cls(
             key, words, domains[0], first, second[ranked], kinds[ranked], people[ranked], starts, shift,
-            counts, leading, low, top, chance / max(1, domains[1]), bool((blob >= 0x80).any()), unusable or {},
+            counts, leading, low, top, chance / max(1, domains[1]), bool(present[0x80:].any()), unusable or {},
+            marks_in(present),
         )  # fmt: skip
 
     def digest(self, shape: Shape, low: bytes) -> bytes:
@@ -147,6 +153,14 @@ class Index:
             total += float((tested.counts[shape] * self.counts[shape] / letters**lengths).sum())
         sizes = 10.0 ** np.maximum(np.arange(16) - 3, 0)
         return total + float((tested.leading * self.leading / sizes[:, None]).sum())
+
+
+def _present(blob: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which bytes are anywhere among some."""
+    found = np.zeros(256, np.bool_)
+    for at in range(0, len(blob), _PIECE):
+        found[blob[at : at + _PIECE]] = True
+    return found
 
 
 def _own(column: NDArray[Any]) -> NDArray[Any]:

@@ -43,7 +43,7 @@ class Box(NamedTuple):
 
     A batch (`hashes` to `notes`) goes through the filter of `size` words; what it lets pass is kept, up to `room`.
     `counts` and `firsts` are those of `Tested`; `wide` says whether WIDE ones are kept. `scratch` is for partial
-    hashes; `signs` to `either` are for places in a part of a text.
+    hashes, `work` for what `text` notes of a part.
     """
 
     hashes: int
@@ -63,24 +63,20 @@ class Box(NamedTuple):
     firsts: int
     scratch: int
     wide: int
-    signs: int
-    escaped: int
-    runs: int
-    groups: int
-    numbers: int
-    dialled: int
-    either: int
+    work: int
 
 
 class Plan(NamedTuple):
     """What of an index a pass needs: lengths as bits, where hashes begin, the filter of domains, the range of ids.
 
-    Bit n of `addresses` stands for n bytes, of `numbers` and `phones` for n digits; `runs` says which runs of digits
-    may be either. No phone has fewer digits than `least`, none is written with more than `most`, or 16; `dials` says
-    with how many, but for more zeros before them. Of `digests` and `tokens` bit n stands for n + 1 characters.
+    Bit n of `addresses` stands for n bytes, bit 63 for more too; `marks` is the index's. Bit n of `numbers` and of
+    `phones` stands for n digits; `runs` says which runs of digits may be either. No phone has fewer digits than
+    `least`, none is written with more than `most`, or 16; `dials` says with how many, but for more zeros before them.
+    Of `digests` and `tokens` bit n stands for n + 1 characters.
     """
 
     addresses: Any
+    marks: Any
     numbers: Any
     phones: Any
     least: int
@@ -107,20 +103,37 @@ def noted(shape: Any, sign: Any, before: Any) -> Any:
     return shape | sign << 8 | before << 16
 
 
+@inner
+def ask(box: Any, hashes: Any, size: Any) -> None:
+    """Ask for the words of the filter that so many hashes will be looked up in."""
+    for n in range(0, 8 * size, 8):
+        prefetch(box.words + (high(load8(hashes + n), box.size) << 3))
+
+
+@inner
+def passes(box: Any, value: Any) -> Any:
+    """Whether the filter lets a hash pass."""
+    wanted = bits_of(value)
+    return load8(box.words + (high(value, box.size) << 3)) & wanted == wanted
+
+
+@apart
+def keep(box: Any, start: Any, end: Any, note: Any) -> None:
+    """One more candidate that passed; when there is no more room, it is only counted."""
+    kept = peek(box.state + 8 * KEPT)
+    if kept < box.room:
+        poke(box.kept_starts + 8 * kept, start)
+        poke(box.kept_ends + 8 * kept, end)
+        poke(box.kept_notes + 8 * kept, note)
+    poke(box.state + 8 * KEPT, kept + 1)
+
+
 @apart
 def flushed(box: Any) -> None:
-    """Ask the filter for a batch; when there is no more room, only count."""
-    held, kept = peek(box.state), peek(box.state + 8 * KEPT)
-    for n in range(0, 8 * held, 8):
-        value = load8(box.hashes + n)
-        wanted = bits_of(value)
-        if load8(box.words + (high(value, box.size) << 3)) & wanted == wanted:
-            if kept < box.room:
-                poke(box.kept_starts + 8 * kept, peek(box.starts + n))
-                poke(box.kept_ends + 8 * kept, peek(box.ends + n))
-                poke(box.kept_notes + 8 * kept, peek(box.notes + n))
-            kept += 1
-    poke(box.state + 8 * KEPT, kept)
+    """Ask the filter for a batch."""
+    for n in range(0, 8 * peek(box.state), 8):
+        if passes(box, load8(box.hashes + n)):
+            keep(box, peek(box.starts + n), peek(box.ends + n), peek(box.notes + n))
     poke(box.state, 0)
 
 

@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beholden.forensics.kernel.machine import inner, load1
 
@@ -11,6 +12,15 @@ LOCAL, DOMAIN, MARK, HIGH, ESCAPED = 1, 2, 4, 8, 16
 _MARKS = b"'=/&|{}?!*#$^~`"
 """Characters that an address may have but that nearly always are quotes or punctuation around it; % is one before two
 hexadecimal digits."""
+
+
+ANY_MARK: Final = (1 << 64) - 1
+"""All marks, as `marks_in` says them."""
+
+
+def marks_in(present: NDArray[np.bool_]) -> int:
+    """Which marks are among some bytes, given by which of the 256 are: bit n stands for those that leave n of 64."""
+    return sum(1 << n for n in {byte & 63 for byte in _MARKS + b"%" if present[byte]})
 
 
 def _table() -> Any:

@@ -24,10 +24,6 @@ VECTOR: Final = True
 SCALAR: Final = 0
 intrinsic: Callable[[Any], Any] = _intrinsic
 _made: Any = _njit
-inner: Callable[[Any], Any] = _njit(error_model="numpy", forceinline=True)
-"""A part of a kernel that becomes part of whoever calls it."""
-apart: Callable[[Any], Any] = _njit(error_model="numpy")
-"""A part that is called, since it is long or seldom needed."""
 _BYTE, _WORD, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _BLOCK = ir.VectorType(_BYTE, 64)
 Class = Sequence[tuple[int, int]]
@@ -60,6 +56,25 @@ def compiled(*signatures: str) -> Callable[[Any], Any]:
         return dispatcher
 
     return made
+
+
+def _part(**options: Any) -> Callable[[Any], Any]:
+    """A function that only kernels call: so it gets no wrapper for Python, and none of its own for each constant that
+    it is called with. Both would cost time to compile, and nobody would use them."""
+
+    def made(function: Any) -> Any:
+        dispatcher = _made(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+        template = dispatcher.get_call_template
+        dispatcher.get_call_template = lambda taken, named: template(tuple(map(types.unliteral, taken)), named)
+        return dispatcher
+
+    return made
+
+
+inner: Final = _part(forceinline=True)
+"""A part of a kernel that becomes part of whoever calls it."""
+apart: Final = _part()
+"""A part that is called, since it is long or seldom needed."""
 
 
 @intrinsic
@@ -263,6 +278,12 @@ def _members(b: Any, block: Any, ranges: Class) -> Any:
     return found
 
 
+def _settled(b: Any, mask: Any) -> Any:
+    """A mask in a register as it is. What follows would else be worked out among the processor's own registers for
+    masks, and values be carried there and back, which costs more than the work."""
+    return b.asm(ir.FunctionType(_LONG, [_LONG]), "", "=r,0", [mask], side_effect=False)
+
+
 def _mask(ranges: Class, folded: Class = ()) -> Any:
     """A mask of the bytes in ranges, or which in lower case are in the `folded` ones."""
 
@@ -297,7 +318,7 @@ def _told(is_in: Sequence[bool], members: Callable[[Any, Any], Any]) -> Any:
     def mask(_: Any, mode: Any, address: Any) -> Any:
         def vector(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
             block = b.load(b.inttoptr(arguments[1], _BLOCK.as_pointer()), align=1)
-            return b.bitcast(members(b, block), _LONG)
+            return _settled(b, b.bitcast(members(b, block), _LONG))
 
         def scalar(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
             return context.compile_internal(b, plain, types.uint64(types.int64), [arguments[1]])
@@ -379,7 +400,6 @@ marks = _mask(
 percents = _mask(((0x25, 0x25),))
 dots = _mask(((0x2D, 0x2E),))
 equals = _mask(((0x25, 0x25), (0x3D, 0x3D)))
-backslashes = _mask(((0x5C, 0x5C),))
 alnums = _mask(_DIGITS, _LETTERS)
 anchored = _any((*_DIGITS, (0x40, 0x40)), (), 4, words=False)
 """Whether 256 bytes have an @ or a digit."""
@@ -397,6 +417,7 @@ blanks = _mask(((0x09, 0x0A), (0x0D, 0x0D), (0x20, 0x20)))
 newlines = _mask(((0x0A, 0x0A),))
 equal_signs = _mask(((0x3D, 0x3D),))
 ampersands = _mask(((0x26, 0x26),))
+backslashes = _mask(((0x5C, 0x5C),))
 us = _mask(((0x75, 0x75),))
 entity_heads = _mask(((0x23, 0x23), *_DIGITS), _LETTERS)
 """What follows the ampersand of an entity."""

@@ -8,9 +8,7 @@ from beholden.forensics.kernel.hashing import (
     decimal,
     first_three,
     number,
-    packed_digits,
     seeded,
-    sixteen_digits,
 )
 from beholden.forensics.kernel.lanes import (
     BOTH,
@@ -40,7 +38,8 @@ from beholden.forensics.kernel.machine import (
 _TENS: Final = np.array([10**n for n in range(20)], np.uint64)
 _TEN_DIGITS: Final = np.uint64(10**10)
 _E6, _E9, _TEN, _TWO = np.uint64(10**6), np.uint64(10**9), np.uint64(10), np.uint64(2)
-_DIGIT: Final = np.uint64(15)
+MOST_PACKED, PACKED_WITHIN = 16, 24
+"""A phone of so many digits within so many bytes can be packed."""
 _PHONE_TOTALS: Final = np.uint64((1 << MAX_DIGITS) - 1)
 
 
@@ -111,7 +110,7 @@ def windows_of_digits(box: Any, plan: Any, base: Any, start: Any, length: Any, w
 
 
 @inner
-def _gathered(base: Any, start: Any, ones: Any) -> Any:
+def gathered_digits(base: Any, start: Any, ones: Any) -> Any:
     """What single digits say; `ones` are their places."""
     value = np.uint64(0)
     while ones != NONE:
@@ -124,6 +123,13 @@ def _gathered(base: Any, start: Any, ones: Any) -> Any:
 def _is_trunk(address: Any) -> Any:
     """Whether a digit is the 0 of "+49 (0)151", which is not dialled from abroad."""
     return load1(address) == 48 and load1(address - 1) == 40 and load1(address + 1) == 41
+
+
+@inner
+def phone_totals(plan: Any, first: Any) -> Any:
+    """How many digits a phone of several groups may have, bit n for n + 1. Before a 0 there may be more zeros."""
+    any_more = (first == 48) & (plan.phones != NONE)
+    return chosen(any_more, _PHONE_TOTALS & ~((ONE << np.uint64(plan.least - 1)) - ONE), plan.dials >> ONE)
 
 
 @inner
@@ -150,12 +156,12 @@ def phones_from(box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: An
         total = bits(taken)
         if total > MAX_DIGITS:
             return
-        if (plan.runs >> np.uint64(total)) & ONE != NONE and owned(box, start):
-            _phone(box, plan, start, start + end, _gathered(base, start, taken), total)
+        if (phone_totals(plan, load1(base + start)) >> np.uint64(total - 1)) & ONE != NONE and owned(box, start):
+            grouped_phone(box, plan, start, start + end, gathered_digits(base, start, taken), total)
 
 
 @inner
-def _packed(mode: Any, address: Any, taken: Any) -> Any:
+def packed_group(mode: Any, address: Any, taken: Any) -> Any:
     """Single digits side by side in four bits each, the first one lowest: at most 16, no further than 24 bytes."""
     low, ones = np.uint64(0xFF), np.uint64(0x0101_0101_0101_0101)
     first, second, third = taken & low, (taken >> np.uint64(8)) & low, taken >> np.uint64(16)
@@ -168,66 +174,8 @@ def _packed(mode: Any, address: Any, taken: Any) -> Any:
 
 
 @inner
-def _packed_phone(box: Any, plan: Any, start: Any, end: Any, found: Any, total: Any) -> None:
-    """A phone of so many digits, at most 16, as `dialled` has it, without a branch that depends on the digits."""
-    none = min(int(trailing(found) >> 2), total)
-    found >>= np.uint64((4 * none) & 63)
-    total -= none
-    ours = (total == 11) & (found & _DIGIT == ONE)
-    ours = ours & ((found >> np.uint64(4)) & _DIGIT >= _TWO) & ((found >> np.uint64(16)) & _DIGIT >= _TWO)
-    found = chosen(ours, found >> np.uint64(4), found)
-    length = np.int64(chosen(ours, np.uint64(10), np.uint64(total)))
-    if (plan.phones >> np.uint64(length)) & ONE != NONE:
-        value = sixteen_digits(found << np.uint64(64 - 4 * length))
-        begin = (found & _DIGIT) * np.uint64(100) + ((found >> np.uint64(4)) & _DIGIT) * _TEN
-        begin += (found >> np.uint64(8)) & _DIGIT
-        count(box, PHONE, length)
-        at = box.firsts + 8 * (min(int(length), 15) * 1000 + np.int64(begin))
-        poke(at, peek(at) + 1)
-        push(box, start, end, PHONE, number(seeded(plan.seed, NUMBER), value, length))
-
-
-@inner
-def run_as_phone(mode: Any, box: Any, plan: Any, base: Any, start: Any, length: Any) -> None:
-    """A whole run of at most 16 digits that can be nothing but a phone."""
-    if owned(box, start):
-        _packed_phone(box, plan, start, start + length, packed_digits(mode, base + start, length), length)
-
-
-@inner
-def run_as_number(mode: Any, box: Any, plan: Any, base: Any, start: Any, length: Any) -> None:
-    """A whole run of at most 16 digits that can be nothing but an id."""
-    if owned(box, start):
-        value = sixteen_digits(packed_digits(mode, base + start, length) << np.uint64(64 - 4 * length))
-        count(box, NUMBER, length)
-        push(box, start, start + length, NUMBER, number(seeded(plan.seed, NUMBER), value, length))
-
-
-@inner
-def grouped(mode: Any, box: Any, plan: Any, base: Any, start: Any, ones: Any, parts: Any) -> None:
-    """The same in text, quicker: by how many digits each group ends with."""
-    crowd = parts & (parts >> ONE) & (parts >> _TWO)
-    reach = min(trailing(~(ones | parts) | crowd), 60)
-    ones &= (ONE << np.uint64(reach)) - ONE
-    ends = ones & ~((ONE << np.uint64(trailing(~ones))) - ONE) & ~(ones >> ONE)
-    if ends & ~(ones << ONE) != NONE:  # single digits, perhaps a 0 that is not dialled
-        phones_from(box, plan, base, start, ones, parts, False)
-        return
-    totals = gathered(mode, ends, ones) & (plan.runs >> ONE) & _PHONE_TOTALS
-    while totals != NONE:
-        total = trailing(totals) + 1
-        end = trailing(scattered(mode, totals & (~totals + ONE), ones)) + 1
-        totals &= totals - ONE
-        taken = ones & ((ONE << np.uint64(end)) - ONE)
-        if owned(box, start):
-            if total <= 16 and end <= 24:
-                _packed_phone(box, plan, start, start + end, _packed(mode, base + start, taken), total)
-            else:
-                _phone(box, plan, start, start + end, _gathered(base, start, taken), total)
-
-
-@inner
-def _phone(box: Any, plan: Any, start: Any, end: Any, value: Any, total: Any) -> None:
+def grouped_phone(box: Any, plan: Any, start: Any, end: Any, value: Any, total: Any) -> None:
+    """A phone of several groups, by its digits."""
     plain, length = dialled(value, total)
     if (plan.phones >> np.uint64(length)) & ONE != NONE:
         count_phone(box, plain, length)

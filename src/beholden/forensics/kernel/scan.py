@@ -6,13 +6,13 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from beholden.forensics.kernel.binary import sweep_binary
 from beholden.forensics.kernel.blake import started
 from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.lanes import ADDRESS, BATCH, MAX_DOMAIN, MAX_LOCAL, WIDE, Box, Plan
 from beholden.forensics.kernel.machine import mode
-from beholden.forensics.kernel.passes import sweep_block
-from beholden.forensics.kernel.text import ROOM
+from beholden.forensics.kernel.text import WORK, sweep_text
 from beholden.forensics.kernel.values import CODES, MIN_PHONE, MIN_TOKEN, Shape
 from beholden.forensics.kernel.verify import verified
 from beholden.forensics.spelling import Kind, fold
@@ -34,11 +34,13 @@ Hits = NDArray[np.int64]
 def _plan(index: Index) -> Plan:
     """What of an index a pass needs to know."""
     # The kernels count on it that no phone has fewer digits, no token fewer characters: a file may say otherwise.
+    addresses = index.lengths(Shape.ADDRESS)
     numbers, phones = index.lengths(Shape.NUMBER), index.lengths(Shape.PHONE) & -1 << MIN_PHONE
     tokens = index.lengths(Shape.TOKEN) & -1 << MIN_TOKEN
     dials = (phones | phones << 1 | phones << 2 | phones << 3) & (1 << 18) - 1
     return Plan(
-        np.uint64(index.lengths(Shape.ADDRESS) & (1 << 64) - 1),
+        np.uint64(addresses & (1 << 64) - 1 | (addresses >> 64) << 63),
+        np.uint64(index.marks),
         np.uint64(numbers),
         np.uint64(phones),
         (phones & -phones).bit_length() - 1 if phones else 64,
@@ -116,10 +118,9 @@ def _pass(
     """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What has too little room is redone."""
     base = data.ctypes.data - at
     room, counted = _CANDIDATES, tested
-    work = np.empty(_STATE + 4 * BATCH + 7 * ROOM, np.int64)
+    work = np.empty(_STATE + 4 * BATCH + WORK, np.int64)
     state = work.ctypes.data
-    hashes, starts, ends, notes = (state + 8 * (_STATE + n * BATCH) for n in range(4))
-    places = [state + 8 * (_STATE + 4 * BATCH + n * ROOM) for n in range(7)]
+    hashes, starts, ends, notes, noted = (state + 8 * (_STATE + n * BATCH) for n in range(5))
     end = len(data) if size is None else size
     while True:
         kept = np.empty((3, room), np.int64)
@@ -128,9 +129,9 @@ def _pass(
         box = Box(
             hashes, starts, ends, notes, state, index.words.ctypes.data, np.uint64(len(index.words)),
             kept_at, kept_at + 8 * room, kept_at + 16 * room, room, *own,
-            counted.counts.ctypes.data, counted.leading.ctypes.data, state + 16, int(index.wide), *places,
+            counted.counts.ctypes.data, counted.leading.ctypes.data, state + 16, int(index.wide), noted,
         )  # fmt: skip
-        count = sweep_block(mode(), base, end, binary, plan, box)
+        count = sweep_binary(mode(), base, end, plan, box) if binary else sweep_text(mode(), base, plan, box)
         if count <= room:
             break
         room, counted = int(count), Tested()  # they were counted at the first time

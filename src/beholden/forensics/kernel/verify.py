@@ -6,15 +6,16 @@ import numpy as np
 
 from beholden.forensics.kernel.addresses import next_mark
 from beholden.forensics.kernel.blake import BLOCK, LANES, sixteen
-from beholden.forensics.kernel.digests import expect, long_digest, place, put, taken
+from beholden.forensics.kernel.digests import long_digest, place, put, taken
 from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, LOCAL, TABLE
-from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8, put8
+from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8, prefetch, put8
 from beholden.forensics.kernel.values import MAX_LENGTH, Shape
 
 _SCOPED, _TOKEN, _HEX = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX)
 _ONE_BLOCK: Final = BLOCK - 1
 _LONGEST_SHORT: Final = 126
+_AHEAD: Final = 12
 _LOW_SEVEN: Final = np.uint64(0x7F7F_7F7F_7F7F_7F7F)
 _FROM_A: Final = np.uint64(0x3F3F_3F3F_3F3F_3F3F)
 _BEYOND_Z: Final = np.uint64(0x2525_2525_2525_2525)
@@ -163,30 +164,28 @@ def _kept(hits: Any, size: Any, row: Any, columns: Any, candidate: Any, shape: A
     return size
 
 
-@compiled()
-def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: Any, size: Any, state: Any,
-             contents: Any, shift: Any, columns: Any, hits: Any) -> Any:  # fmt: skip
-    """Fill `hits` with candidate, kind, person, shape, explained ends; how many there are, perhaps more than room."""
+@apart
+def _digested(mode: Any, state: Any, words: Any, counted: Any, out: Any, held: Any, contents: Any, shift: Any,
+              firsts: Any, seconds: Any, total: Any) -> Any:  # fmt: skip
+    """Put the digests of so many messages behind the others, and ask for where the contents say their rows begin."""
+    sixteen(mode, state, words, counted, out)
+    for lane in range(held):
+        first, second = taken(out, lane)
+        prefetch(np.int64(contents.ctypes.data) + 4 * np.int64(first >> shift))
+        firsts[total + lane], seconds[total + lane] = first, second
+    return total + held
+
+
+@inner
+def _digests(mode: Any, base: Any, starts: Any, ends: Any, notes: Any, size: Any, state: Any, contents: Any,
+             shift: Any, firsts: Any, seconds: Any, whose: Any, shapes: Any) -> Any:  # fmt: skip
+    """The digests of all candidates, of what may be two things both; whose they are and as what. How many."""
     words, counted = np.zeros(16 * LANES, np.uint32), np.zeros(LANES, np.uint32)
-    out, whose = np.zeros(4 * LANES, np.uint32), np.zeros(LANES, np.int64)
-    shapes = np.zeros(LANES, np.int64)
+    out = np.zeros(4 * LANES, np.uint32)
     spelling = np.zeros(MAX_LENGTH + 16, np.uint8)
     spelling_at = np.int64(spelling.ctypes.data)
-    held, found = 0, 0
-    for n in range(size + 1):
-        if n == size or held > LANES - 2:
-            sixteen(mode, state, words, counted, out)
-            expect(out, held, contents, shift, columns[0], columns[1])
-            for lane in range(held):
-                one, two = taken(out, lane)
-                row = place(contents, shift, columns[0], columns[1], one, two)
-                if row >= 0:
-                    m = whose[lane]
-                    whole = explained(base, starts[m], ends[m], (notes[m] & ~255) | shapes[lane]) if binary else 3
-                    found = _kept(hits, found, row, columns, m, shapes[lane], whole)
-            held = 0
-        if n == size:
-            break
+    held, total = 0, 0
+    for n in range(size):
         shape = notes[n] & 255
         if shape == WIDE:
             continue
@@ -197,12 +196,50 @@ def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: A
             named = NUMBER if sought == INTEGER else sought
             if length <= _ONE_BLOCK:
                 put(words, counted, held, named, spelling_at, length)
-                whose[held], shapes[held] = n, sought
+                whose[total + held], shapes[total + held] = n, sought
                 held += 1
+                if held == LANES:
+                    total = _digested(mode, state, words, counted, out, held, contents, shift, firsts, seconds, total)
+                    held = 0
             else:
-                one, two = long_digest(state, named, spelling_at, length)
-                row = place(contents, shift, columns[0], columns[1], one, two)
-                if row >= 0:
-                    whole = explained(base, starts[n], ends[n], notes[n]) if binary else 3
-                    found = _kept(hits, found, row, columns, n, sought, whole)
+                total = _digested(mode, state, words, counted, out, held, contents, shift, firsts, seconds, total)
+                held = 0
+                firsts[total], seconds[total] = long_digest(state, named, spelling_at, length)
+                whose[total], shapes[total] = n, sought
+                total += 1
+    return _digested(mode, state, words, counted, out, held, contents, shift, firsts, seconds, total)
+
+
+@inner
+def _placed(contents: Any, shift: Any, columns: Any, firsts: Any, seconds: Any, rows: Any, total: Any) -> None:
+    """The row of each digest, -1 where there is none. Each line of memory is asked for well before it is read."""
+    first, second, kinds, people = columns
+    for n in range(total + _AHEAD):
+        if n < total:
+            at = np.int64(contents[np.int64(firsts[n] >> shift)])
+            prefetch(np.int64(first.ctypes.data) + 8 * at)
+            prefetch(np.int64(second.ctypes.data) + 8 * at)
+        m = n - _AHEAD
+        if m >= 0:
+            rows[m] = place(contents, shift, first, second, firsts[m], seconds[m])
+            if rows[m] >= 0:
+                prefetch(np.int64(kinds.ctypes.data) + rows[m])
+                prefetch(np.int64(people.ctypes.data) + 4 * rows[m])
+
+
+@compiled()
+def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: Any, size: Any, state: Any,
+             contents: Any, shift: Any, columns: Any, hits: Any) -> Any:  # fmt: skip
+    """Fill `hits` with candidate, kind, person, shape, explained ends; how many there are, perhaps more than room."""
+    firsts, seconds = np.empty(2 * size + LANES, np.uint64), np.empty(2 * size + LANES, np.uint64)
+    whose, shapes = np.empty(2 * size + LANES, np.int64), np.empty(2 * size + LANES, np.int64)
+    rows, by = np.empty(2 * size + LANES, np.int64), np.uint64(shift)
+    total = _digests(mode, base, starts, ends, notes, size, state, contents, by, firsts, seconds, whose, shapes)
+    _placed(contents, by, columns, firsts, seconds, rows, total)
+    found = 0
+    for m in range(total):
+        if rows[m] >= 0:
+            n = whose[m]
+            whole = explained(base, starts[n], ends[n], (notes[n] & ~255) | shapes[m]) if binary else 3
+            found = _kept(hits, found, rows[m], columns, n, shapes[m], whole)
     return found

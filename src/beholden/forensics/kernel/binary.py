@@ -1,7 +1,4 @@
-"""One pass over a buffer: 64 bytes at once say where anything could be, and only there is anything looked at.
-
-Here is what is done with binary; `text` does it with text.
-"""
+"""A pass over binary: 64 bytes at once say where anything could be, and only there is anything looked at."""
 
 from typing import Any, Final
 
@@ -36,7 +33,7 @@ from beholden.forensics.kernel.numbers import (
     windows_of_digits,
 )
 from beholden.forensics.kernel.runs import long_runs, shifted, starts, tokens
-from beholden.forensics.kernel.text import BEYOND, sweep_text
+from beholden.forensics.kernel.text import BEYOND
 from beholden.forensics.kernel.values import Shape
 
 _0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
@@ -171,15 +168,11 @@ def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> No
 
 
 @compiled()
-def sweep_block(mode: Any, base: Any, end: Any, binary: Any, plan: Any, box: Any) -> Any:
+def sweep_binary(mode: Any, base: Any, end: Any, plan: Any, box: Any) -> Any:
     """Candidates that begin in what is owned, and how many (more than there was room for, perhaps).
 
     `base` is an address about which 512 bytes before and after what is owned may be read; what is real ends at `end`.
     """
-    if not binary:
-        sweep_text(mode, base, plan, box)
-        flushed(box)
-        return peek(box.state + 8 * KEPT)
     own_from, own_to = box.own_from, box.own_to
     before, ones = digits(mode, base + own_from - 64), digits(mode, base + own_from)
     with_digits, with_phones = plan.runs != _0, plan.phones != _0
