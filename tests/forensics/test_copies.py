@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beholden.forensics.copies import SHINGLE, WINDOW, by_person, copied, copies, shingles, winnowed
+from beholden.forensics.copies import SHINGLE, WINDOW, copied, copies, shingles, winnowed
 from beholden.model.ids import PersonNumber
-from bench.judgement import changed, copies_found, sentences
+from bench.judgement import copies_found, sentences
 
 ABOUT = "I grew up by the sea, sail on most Sundays, and read old maps while it rains; ask me for tea."
 
@@ -60,9 +60,3 @@ def test_a_run_of_words_as_long_as_shingle_and_window_is_always_met(seed: int, s
 def test_error_rates_are_those_that_are_stated(share: float, at_least: float) -> None:
     found, wrong = copies_found(share, texts=200)
     assert found >= 200 * at_least and wrong == 0
-
-
-def test_copies_are_counted_by_person() -> None:
-    index = copies([(PersonNumber(1), "about", ABOUT), (PersonNumber(1), "bio", ABOUT + " Or not.")])
-    assert by_person(index.within(ABOUT)) == {PersonNumber(1): 2}
-    assert changed(["a"], 0.0, random.Random(1)) == ["a"]

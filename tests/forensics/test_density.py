@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from beholden.forensics.density import NANP, beside, coincidence, density, of_addresses, of_digits, of_phones, of_shapes
+from beholden.forensics.density import NANP, beside, coincidence, density, of_addresses, of_phones, of_shapes
 from beholden.forensics.needles import Kind
 from tests.forensics.people import crowd, looking_for, person
 
@@ -22,13 +22,6 @@ def test_phones_among_random_numbers_are_as_many_as_expected() -> None:
     met = sum(number in sought for number in numbers)
     expected = of_phones(Kind.PHONE, len(numbers), len(sought)).expected
     assert expected / 2 < met < 2 * expected
-
-
-@pytest.mark.parametrize("length", [3, 4, 5])
-def test_digits_of_a_length_fill_what_their_first_digit_leaves(length: int) -> None:
-    everything = range(10 ** (length - 1), 10**length)
-    sought = set(random.Random(length).sample(everything, len(everything) // 10))
-    assert of_digits("id", length, len(everything), len(sought)).expected == pytest.approx(len(sought))
 
 
 def test_a_kind_that_fills_its_space_is_always_hit_and_never_more() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from beholden.backends.table.reader import TableReader
 from beholden.backends.table.writer import TableWriter
+from beholden.gate.compiled_many import decide_many
 from beholden.gate.decision import decide
 from beholden.gate.grant_id import grant_id
 from beholden.gate.ports import Item, Questions
@@ -19,6 +20,7 @@ from beholden.model.decision import Decision, Reason
 from beholden.model.ids import PersonNumber
 from beholden.model.time import to_micros
 from tests.gate.houses import MOMENTS, House, field_of, outside_id
+from tests.gate.inspecting import facts_in
 from tests.gate.oracle import answer
 from tests.gate.worlds import CATALOGUE, FIELDS, POLICIES, PURPOSES
 
@@ -129,7 +131,7 @@ def test_a_list_of_many_people_is_decided_as_each_of_them_alone(host):
         fields = [random.choice(QUESTIONS) for _ in who]
         through, purpose = random.choice(people), PURPOSES[random.random() < 0.1]
         client, now = random.choice([*house.apps, "nix"]), to_micros(random.choice(MOMENTS))
-        found = host.reader.decide_many(client, who, through, fields, purpose, now)
+        found = decide_many(host.reader.gate(), client, who, through, fields, purpose, now=now, clock=NOW_NS)
         alone = [host.reader.decide(client, p, through, f, purpose, now) for p, f in zip(who, fields, strict=True)]
         assert found == alone, turn
         heard.update("allowed" if one.allowed else "denied" for one in found)
@@ -156,7 +158,7 @@ def test_a_row_of_any_mix_is_decided_as_each_question_alone(host):
         alone = [host.reader.decide(*item, now) for item in items]
         assert host.reader.decide_row(Questions.of(items), now) == alone, turn
         leaving = host.reader.leaving_row(Questions.of(items), now)
-        assert leaving == [host.reader.leaving(*item, now) for item in items], turn
+        assert leaving == [host.reader.gate().leaving(*item, now=now, clock=NOW_NS) for item in items], turn
         assert [decision for decision, _ in leaving] == alone
         heard.update("said" if said else "unsaid" for decision, said in leaving if decision.allowed)
     assert heard["said"] > 1000, heard
@@ -176,8 +178,7 @@ def test_the_facts_of_the_port_are_the_stores_as_far_as_the_rules_read_them(host
         client = random.choice([*house.apps, "nix"])
         people = [PersonNumber(random.randint(1, 130)) for _ in range(5)]
         through = random.choice([*people, None])
-        found, right = host.reader.facts(client, through, people), house.facts(client, through, people)
-        assert 0 <= found.lag_ms < 1000
+        found, right = facts_in(host.reader.gate(), client, through, people), house.facts(client, through, people)
         assert (found.app, found.through, found.persons) == (right.app, right.through, right.persons)
         assert (found.grant is None) == (right.grant is None)
         if found.grant is not None and right.grant is not None:

@@ -7,8 +7,7 @@ shingles that stand there. A share from `ALIKE` on is a near copy.
 """
 
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -126,8 +125,3 @@ def winnowed(row: Sequence[int]) -> Iterator[int]:
         if smallest is not None and smallest != last:
             last = smallest
             yield row[smallest]
-
-
-def by_person(found: Iterable[Copy]) -> Mapping[PersonNumber, int]:
-    """How many copied fields each person has."""
-    return Counter(copy.person for copy in found)

@@ -69,11 +69,6 @@ def coincidence(kind: str, tested: int, sought: int, space: float) -> Coincidenc
     return Coincidence(kind, tested, sought, space, tested * min(1.0, sought / space))
 
 
-def of_digits(kind: str, length: int, tested: int, sought: int) -> Coincidence:
-    """The same for numbers of so many digits, of which the first is not zero."""
-    return coincidence(kind, tested, sought, 9.0 * 10.0 ** (length - 1))
-
-
 def of_phones(kind: str, tested: int, sought: int) -> Coincidence:
     """The same for telephone numbers of the North American plan."""
     return coincidence(kind, tested, sought, NANP)

@@ -9,14 +9,12 @@ Every answer is from one state of the table: a counter that moves with each stor
 """
 
 import struct
-from collections.abc import Sequence
 from ctypes import memmove
 from datetime import UTC, datetime
 from typing import Final
 
-from beholden.gate.facts import Facts, PersonFacts
 from beholden.gate.grant_id import grant_id
-from beholden.gate.rows import BASE, DIGEST_BYTES, Shape, digest_of
+from beholden.gate.rows import BASE, DIGEST_BYTES, digest_of
 from beholden.gate.table.kernel import (
     AGAIN,
     OWN,
@@ -32,15 +30,13 @@ from beholden.gate.table.kernel import (
     verdict_own,
     verdict_through,
 )
-from beholden.gate.table.layout import ALL_OFF, EXISTS, INDIRECT_SAID, INDIRECT_YES, SET_SHIFT, Cell
+from beholden.gate.table.layout import EXISTS, Cell
 from beholden.gate.table.settled import FOREVER, App, Asked, Reviewed, Settled
-from beholden.gate.table.view import Pair, TableView
+from beholden.gate.table.view import TableView
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
-from beholden.model.errors import Unavailable
-from beholden.model.grant import Grant
-from beholden.model.ids import NOBODY, AppNumber, ClientId, GrantId, PersonNumber
+from beholden.model.ids import NOBODY, AppNumber, GrantId, PersonNumber
 from beholden.model.time import from_micros
 
 Who = str | int | None
@@ -120,19 +116,6 @@ class CompiledGate:
         if self.view.cells[POLICY] != self.settled.policy_at:
             self.settled.take_policy()
         return not -self.settled.limit <= clock - self.view.cells[AS_OF] <= self.settled.limit
-
-    def facts(
-        self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber], clock: int
-    ) -> Facts:
-        """The table as the port `GateFacts` tells it. Of a grant it knows what the rules read, not when it was given
-        or why it ended. Raises Unavailable where the table does not stand still."""
-        cells = self.view.cells
-        for _ in range(TRIES):
-            sequence = cells[SEQUENCE]
-            found = self._facts_once(client, through, persons, clock)
-            if found is not None and cells[SEQUENCE] == sequence:
-                return found
-        raise Unavailable("The decision table is being stored anew all the time.", "Ask again.")
 
     def grant_of(self, client: str, through: Who) -> GrantId | None:
         """The id of the grant by which `through` lets the app read; None where the store must be asked for it."""
@@ -262,56 +245,6 @@ class CompiledGate:
         if until > 0:
             return _made(Decision, (names, denied, _instant(until, UTC)))
         return Decision(names, denied, reviewed.instants[-until - UNTIL_APPROVAL] if until else None)
-
-    def _facts_once(
-        self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber], clock: int
-    ) -> Facts | None:
-        lag = abs(clock - self.view.cells[AS_OF]) / _SECOND
-        app = self.settled.app(client)
-        if app is None:
-            return Facts(lag, None, None, None, {})
-        known: dict[PersonNumber, PersonFacts] = {}
-        grant = None
-        for number in dict.fromkeys([*persons, *([through] if through is not None else [])]):
-            flags = self.view.flags_of(number)
-            if not flags & EXISTS:
-                continue
-            pair = self.view.pair(number, flags, app.place)
-            shape = self.settled.shape(pair.shape)
-            if shape is None:
-                return None
-            known[number] = PersonFacts(
-                number,
-                bool(flags & ALL_OFF),
-                shape.app_off,
-                self.settled.off(flags >> SET_SHIFT)[1],
-                bool(flags & INDIRECT_YES) if flags & INDIRECT_SAID else None,
-                shape.had_grant,
-                instant_of(pair.used),
-            )
-            if number == through:
-                grant = self._grant(number, app, pair, shape)
-        return Facts(lag, app.facts, known.get(through) if through is not None else None, grant, known)
-
-    def _grant(self, number: PersonNumber, app: App, pair: Pair, shape: Shape) -> Grant | None:
-        if shape.state is None:
-            return None
-        return Grant(
-            grant_id(self._secret, number, app.facts.number, pair.nth) if pair.nth else GrantId(""),
-            number,
-            app.facts.number,
-            shape.fields,
-            shape.through_fields,
-            shape.purposes,
-            _UNKNOWN_TIME,
-            instant_of(pair.ends),
-            shape.state,
-        )
-
-
-def instant_of(second: int) -> datetime | None:
-    """The instant of a time in the table."""
-    return datetime.fromtimestamp(second + BASE, UTC) if second else None
 
 
 def ends_at(until: int, allowed: int, reviewed: Reviewed | None) -> datetime | None:

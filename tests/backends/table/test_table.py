@@ -24,11 +24,12 @@ from beholden.gate.table.layout import Cell, cells_sum, identity_of
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
 from beholden.model.errors import Conflict, Unavailable
-from beholden.model.ids import AppNumber, ClientId, PersonNumber
+from beholden.model.ids import AppNumber, PersonNumber
 from beholden.model.policy import Policy
 from beholden.model.standing import Standing
 from beholden.model.time import to_micros
 from tests.backends.table.child import PEOPLE, SECRET, app, pair, pairs, person
+from tests.gate.inspecting import facts_in
 from tests.gate.worlds import CATALOGUE, NOW
 
 ROOT = Path(__file__).parents[3]
@@ -151,14 +152,14 @@ def test_a_writer_killed_at_any_moment_leaves_a_file_that_is_right_or_refused(wr
         writer.apply(epoch=epoch, as_of_ns=time.monotonic_ns())
         reader = reader_of(tmp_path)
         for number in range(1, PEOPLE + 1):
-            facts = reader.facts(ClientId("quiz"), PersonNumber(number), [PersonNumber(number)])
+            facts = facts_in(reader.gate(), "quiz", PersonNumber(number), [PersonNumber(number)])
             told = (facts.grant.state, facts.grant.fields, facts.grant.ends_at)
             may_be = [pair(number, e).grant for e in (epoch, epoch + 1)]
             assert told in [(one.state, one.fields, one.ends_at) for one in may_be]
         rows = list(pairs(epoch + 1))
         apply(writer, persons=[person(row.person) for row in rows], pairs=rows)
         for row in rows:
-            facts = reader.facts(ClientId("quiz"), row.person, [row.person])
+            facts = facts_in(reader.gate(), "quiz", row.person, [row.person])
             assert (facts.grant.fields, facts.grant.ends_at) == (row.grant.fields, row.grant.ends_at)
     assert opened or what == "write"
 
@@ -347,8 +348,7 @@ def test_a_disclosure_can_name_its_grant_without_a_look_into_the_store(writer, t
     gate = reader_of(tmp_path).gate()
     expected = grant_id(SECRET, PersonNumber(1), AppNumber(1), nth)
     assert gate.grant_of("quiz", "person-1") == expected
-    facts = gate.facts(ClientId("quiz"), PersonNumber(1), [], time.monotonic_ns())
-    assert facts.grant.id == expected
+    assert facts_in(gate, "quiz", PersonNumber(1), []).grant.id == expected
 
 
 def test_times_that_are_finer_or_further_than_the_table_are_put_down_never_up(writer, tmp_path):

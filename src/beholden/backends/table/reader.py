@@ -6,17 +6,15 @@ from pathlib import Path
 
 from beholden.backends.table.files import Mapped, map_file, pointed
 from beholden.gate.compiled import CompiledGate, Who
-from beholden.gate.compiled_many import Leaving, decide_many, decide_row, leaving_row
+from beholden.gate.compiled_many import Leaving, decide_row, leaving_row
 from beholden.gate.compiled_request import judge_request, refuse_app
-from beholden.gate.facts import AppFacts, Facts
+from beholden.gate.facts import AppFacts
 from beholden.gate.judged import Judged, unknown_standing
 from beholden.gate.ports import Questions
 from beholden.gate.table.layout import Cell, identity_of
 from beholden.model.catalogue import Catalogue
 from beholden.model.decision import Decision, Reason
-from beholden.model.disclosure import Disclosure
-from beholden.model.errors import BeholdenError, Unavailable
-from beholden.model.ids import ClientId, PersonNumber
+from beholden.model.errors import BeholdenError
 
 _TRIES = 5
 _EPOCH = int(Cell.EPOCH)
@@ -54,21 +52,6 @@ class TableReader:
             return Decision((), dict.fromkeys(fields, Reason.GATE_STALE))
         return gate.decide(client, person, through, fields, purpose, now=now, clock=self._clock())
 
-    def decide_many(
-        self,
-        client: str,
-        persons: Sequence[Who],
-        through: Who,
-        fields: Sequence[tuple[str, ...]],
-        purpose: str,
-        now: int,
-    ) -> list[Decision]:
-        """See `compiled_many.decide_many`: one app, one granting person, thousands of people."""
-        gate = self.gate()
-        if gate is None:
-            return [Decision((), dict.fromkeys(asked, Reason.GATE_STALE)) for asked in fields]
-        return decide_many(gate, client, persons, through, fields, purpose, now=now, clock=self._clock())
-
     def decide_row(self, row: Questions, now: int) -> list[Decision]:
         """See `compiled_many.decide_row`: questions of any kind, from one state of the table."""
         gate = self.gate()
@@ -82,15 +65,6 @@ class TableReader:
         if gate is None:
             return [(Decision((), dict.fromkeys(fields, Reason.GATE_STALE)), None) for fields in row.fields]
         return leaving_row(gate, row, now=now, clock=self._clock())
-
-    def leaving(
-        self, client: str, person: Who, through: Who, fields: tuple[str, ...], purpose: str, now: int
-    ) -> tuple[Decision, Disclosure | None]:
-        """See CompiledGate.leaving."""
-        gate = self.gate()
-        if gate is None:
-            return Decision((), dict.fromkeys(fields, Reason.GATE_STALE)), None
-        return gate.leaving(client, person, through, fields, purpose, now=now, clock=self._clock())
 
     def judge(
         self,
@@ -140,13 +114,6 @@ class TableReader:
         """Whether nobody vouches for the table, so that nothing is allowed from it (law 4)."""
         gate = self.gate()
         return gate is None or gate.stale(self._clock())
-
-    def facts(self, client: ClientId, through: PersonNumber | None, persons: Sequence[PersonNumber]) -> Facts:
-        """See GateFacts. Raises Unavailable where there is no table."""
-        gate = self.gate()
-        if gate is None:
-            raise Unavailable(f"The decision table cannot be used: {self.trouble}.", "Its follower builds it anew.")
-        return gate.facts(client, through, persons, self._clock())
 
     def gate(self) -> CompiledGate | None:
         """The gate over the file that counts, be it stale; None where there is no file to be read."""
