@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from beholden.forensics.containers import Form, recognise
 from beholden.forensics.database_rows import Leftover, Row
 from beholden.forensics.examiner import Place
+from beholden.forensics.hits import Find
 from beholden.forensics.postgres.cluster import read_relation
 from beholden.forensics.postgres.heap import Heap, Zone
 from beholden.forensics.postgres.log import read_log
@@ -107,6 +108,16 @@ def test_an_examination_of_the_file_alone_finds_everyone_in_it(copies: dict[str,
     assert search.found >= {int(p.person) for p in EVERYONE if p.scoped_id in there}
     assert search.live <= {int(p.person) for p in EVERYONE if p.scoped_id in LIVE[step]}
     assert search.coverage.complete and search.coverage.read == len(data)
+
+
+def test_every_find_says_which_transactions_wrote_and_removed_its_row(copies: dict[str, Copy]) -> None:
+    search, finds = Search(EVERYONE), list[Find]()
+    search.examiner.tally.tell(finds.append)
+    search.through(copies["deleted"].data("friends"))
+    rows = [row for row in copies["deleted"].rows("friends", alone=True) if isinstance(row, Row)]
+    told = {row.offset: row.detail for row in rows}
+    in_rows = [find for find in finds if find.offset in told]
+    assert in_rows and all(find.detail == told[find.offset] and "xmin " in find.detail for find in in_rows)
 
 
 def test_nothing_of_the_deleted_is_left_after_the_table_was_written_anew(copies: dict[str, Copy]) -> None:

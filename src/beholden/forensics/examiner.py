@@ -361,7 +361,7 @@ class Examiner:
         for match in matches:
             if row.state is not State.DELETED:
                 live[match.person] = live.get(match.person, False) or match.corroborated
-            self.tally.add(site, match, row.offset)
+            self.tally.add(site, match, row.offset, row.detail)
         blobs = [value for value in row.values if isinstance(value, bytes) and len(value) >= SMALLEST_BLOB]
         return sum(self._blob(place, site, row.table or "unknown table", row.offset, blob) for blob in blobs)
 

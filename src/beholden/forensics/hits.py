@@ -10,7 +10,8 @@ class Find(NamedTuple):
 
     `offset` counts in the file that `path` names; `disk_offset` in the exhibit, where it is exactly known, else -1.
     `length` is from the first to the end of the last thing found, 0 where it is not known. `kinds` are what was found,
-    in order, with commas between; `certain` says that two of them corroborate one another.
+    in order, with commas between; `certain` says that two of them corroborate one another. `detail` is what the
+    database knows of the row: which transactions wrote and removed it.
     """
 
     exhibit: int
@@ -25,6 +26,7 @@ class Find(NamedTuple):
     disk_offset: int
     certain: bool
     attributed: bool
+    detail: str = ""
 
 
 Add = Callable[[Find], None]

@@ -77,13 +77,13 @@ class Tally(_Telling):
     sites: dict[Site, SiteCount] = field(default_factory=dict)
     strips: Strips = field(default_factory=Strips)
 
-    def add(self, site: Site, match: Match, offset: int) -> None:
-        """Note one find."""
+    def add(self, site: Site, match: Match, offset: int, detail: str = "") -> None:
+        """Note one find; see Find for `detail`."""
         spot = self.spot
         if spot is not None and match.corroborated and not _elsewhere(site):
             self.strips.mark(spot.exhibit, spot.at(offset), site.state)
         if self._hits is not None:
-            self._hits(_find(site, match, offset, spot))
+            self._hits(_find(site, match, offset, spot, detail))
         site = self._kept(site)
         count = self.sites.get(site)
         if count is None:
@@ -160,7 +160,7 @@ def _elsewhere(site: Site) -> bool:
     return site.where.endswith(LOGGED)
 
 
-def _find(site: Site, match: Match, offset: int, spot: Spot | None) -> Find:
+def _find(site: Site, match: Match, offset: int, spot: Spot | None, detail: str) -> Find:
     exact = spot is not None and spot.exact and not _elsewhere(site)
     return Find(
         site.exhibit,
@@ -175,4 +175,5 @@ def _find(site: Site, match: Match, offset: int, spot: Spot | None) -> Find:
         spot.at(offset) if spot is not None and exact else -1,
         match.corroborated,
         match.attributed,
+        detail,
     )
