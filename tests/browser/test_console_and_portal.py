@@ -15,7 +15,9 @@ from tests.browser.serving import listen, serving, url_of
 from tests.web.misuse import INES, OMAR, Matter, suspicion
 
 pytestmark = pytest.mark.browser
-CONSOLE = ("", "/findings", "/cases", "/sanctions", "/reviews", "/apps", "/notices", "/examinations", "/ledger")
+CONSOLE = (
+    "", "/findings", "/cases", "/sanctions", "/reviews", "/apps", "/notices", "/examinations", "/signals", "/ledger",
+)  # fmt: skip
 PORTAL = ("", "/apps/quiz-mill", "/cases", "/certifications", "/certifications/new", "/sanctions")
 
 

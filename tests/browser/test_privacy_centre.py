@@ -15,7 +15,6 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 from beholden.journeys import access, notify
@@ -28,6 +27,7 @@ from examples.platform import app as platform_app
 from examples.platform.api import Beholden
 from examples.platform.oidc import Client, Provider
 from examples.platform.world import world
+from tests.browser.driving import heading, press
 from tests.browser.serving import called_back, listen, serving, url_of
 from tests.web.test_privacy_centre import told
 
@@ -109,19 +109,6 @@ def story(house) -> Iterator[Story]:
         stack.enter_context(serving(app.create(engines, settings), listener))
         stack.enter_context(serving(platform_app.create(here, provider, Beholden(url, key)), other))
         yield Story(house, url, issuer, back, calls, person, here.name(3))
-
-
-def press(browser: WebDriver, words: str) -> None:
-    """Press the button with these words, and wait for the page that it leads to."""
-    button = browser.find_element(By.XPATH, f"//button[normalize-space()='{words}']")
-    button.click()
-    WebDriverWait(browser, 20).until(staleness_of(button))
-
-
-def heading(browser: WebDriver) -> str:
-    """The one h1."""
-    (found,) = browser.find_elements(By.TAG_NAME, "h1")
-    return found.text
 
 
 def sign_in(browser: WebDriver) -> None:
