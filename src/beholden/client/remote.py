@@ -308,7 +308,7 @@ def _decision(question: Question, context: Mapping[str, Any]) -> Decision:
         denied = dict.fromkeys(question.fields or (), context.get("reason"))
     until = context.get("valid_until")
     reasons = {field: _reason(reason) for field, reason in denied.items()}
-    return Decision(tuple(allowed), reasons, None if until is None else time.parse(until))
+    return Decision(tuple(allowed), reasons, None if until is None else time.to_micros(time.parse(until)))
 
 
 def _reason(text: Any) -> Reason:

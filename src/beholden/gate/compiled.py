@@ -21,7 +21,6 @@ from beholden.gate.table.kernel import (
     PARTLY,
     SOME,
     THROUGH,
-    UNTIL_APPROVAL,
     Desk,
     called,
     find,
@@ -48,7 +47,6 @@ _BASE_MICROS: Final = BASE * _SECOND
 _UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AS_OF, SEQUENCE, POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
 _LEFT, WORD = int(Desk.LEFT), 2**64 - 1
-_instant = datetime.fromtimestamp
 _made = tuple.__new__  # what the class of a named tuple calls
 _halves = struct.Struct("<QI").unpack  # a digest as the kernel takes it
 
@@ -165,14 +163,12 @@ class CompiledGate:
         except UnicodeEncodeError:  # half of a surrogate pair, which no kernel is told
             return self._numbered(app, client, self.number(person), self.number(through), fields, purpose, now, clock)
         if found > 0:
-            return _made(Decision, (asked.names, {}, _instant(found, UTC)))
+            return _made(Decision, (asked.names, {}, found))
         if found > -AGAIN:
             return asked.by_code[-found] or asked.refused_by(-found) if found else Decision(asked.names, {}, None)
-        if found <= -UNTIL_APPROVAL:
-            return _made(Decision, (asked.names, {}, reviewed.instants[-found - UNTIL_APPROVAL]))
         if found == -SOME:
             desk = settled.desk
-            return self.some(asked, reviewed, desk[_LEFT], desk[_LEFT + 1], desk[_LEFT + 2])
+            return self.some(asked, desk[_LEFT], desk[_LEFT + 1], desk[_LEFT + 2])
         if found == -PARTLY:
             return self.told(asked, app, settled.desk[_LEFT], settled.desk[_LEFT + 1] & WORD, purpose, now)
         settled.renew(-found, client)
@@ -237,20 +233,16 @@ class CompiledGate:
                 denied[name] = reviewed.reasons[settled.clusters[name]]
         return Decision(tuple(names), denied, ends_at(until, allowed, reviewed) if names else None)
 
-    def some(self, asked: Asked, reviewed: Reviewed, allowed: int, granted: int, until: int) -> Decision:
+    def some(self, asked: Asked, allowed: int, granted: int, until: int) -> Decision:
         """What `kernel.SOME` leaves, as a decision."""
         names, denied = asked.answers.get((allowed, granted)) or asked.answer(allowed, granted)
-        if not names:
-            return _made(Decision, (names, denied, None))
-        if until > 0:
-            return _made(Decision, (names, denied, _instant(until, UTC)))
-        return Decision(names, denied, reviewed.instants[-until - UNTIL_APPROVAL] if until else None)
+        return _made(Decision, (names, denied, until or None if names else None))
 
 
-def ends_at(until: int, allowed: int, reviewed: Reviewed | None) -> datetime | None:
-    """When a clock alone turns the answer: the end of grant and activity, or of an approval of what is allowed."""
+def ends_at(until: int, allowed: int, reviewed: Reviewed | None) -> int | None:
+    """When a clock alone turns the answer: the end of grant and activity, or of an approval of what is allowed; in
+    microseconds since 1970."""
+    first = until * _SECOND + _BASE_MICROS if until else FOREVER
     if reviewed is not None:
-        end, instant = reviewed.first_end(allowed)
-        if end < (until * _SECOND + _BASE_MICROS if until else FOREVER):
-            return instant
-    return datetime.fromtimestamp(until + BASE, UTC) if until else None
+        first = min(first, reviewed.first_end(allowed))
+    return None if first == FOREVER else first

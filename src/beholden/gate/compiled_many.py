@@ -5,7 +5,7 @@ for a long row, each question is decided alone.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -14,8 +14,8 @@ import numpy.typing as npt
 from beholden.gate.compiled import WORD, CompiledGate, Who
 from beholden.gate.ports import Questions
 from beholden.gate.rows import DIGEST_BYTES
-from beholden.gate.table.kernel import APP_CHANGED, PARTLY, SOME, UNTIL_APPROVAL, judge_row
-from beholden.gate.table.settled import App, Asked, Reviewed
+from beholden.gate.table.kernel import APP_CHANGED, SOME, judge_row
+from beholden.gate.table.settled import App, Asked
 from beholden.model.decision import Decision, Reason
 from beholden.model.disclosure import Disclosure
 from beholden.model.ids import PersonNumber
@@ -132,7 +132,7 @@ def _attempt(gate: CompiledGate, row: Questions, now: int, clock: int, named_at:
         settled.renew(trouble, "")
     if trouble:
         return None
-    told = _told(gate, row, apps, reviews, asked, found, now)
+    told = _told(gate, row, apps, asked, found, now)
     if -1 in seats and _changed(gate, row, apps):
         return None
     return told
@@ -142,30 +142,24 @@ def _told(
     gate: CompiledGate,
     row: Questions,
     apps: Sequence[App | None],
-    reviews: Sequence[Reviewed | None],
     asked: Sequence[Asked],
     found: npt.NDArray[np.int64],
     now: int,
 ) -> list[Decision]:
     """What the kernel found, as decisions."""
-    made, instant, told = tuple.__new__, datetime.fromtimestamp, []
+    made, told = tuple.__new__, []
     for place, (one, app, verdict) in enumerate(zip(asked, apps, found[:, 0].tolist(), strict=True)):
         if verdict > 0:
-            told.append(made(Decision, (one.names, {}, instant(verdict, UTC))))
+            told.append(made(Decision, (one.names, {}, verdict)))
         elif app is None or app.seat < 0:
             told.append(one.refused(Reason.APP_UNKNOWN if app is None else app.refusal or Reason.APP_UNKNOWN))
         elif verdict > -SOME:
             told.append(one.refused_by(-verdict) if verdict else made(Decision, (one.names, {}, None)))
-        elif verdict == -PARTLY:
+        elif verdict == -SOME:
+            told.append(gate.some(one, *found[place, 1:].tolist()))
+        else:
             code, packed, _ = found[place, 1:].tolist()
             told.append(gate.told(one, app, code, packed & WORD, row.purposes[place], now))
-        else:
-            reviewed = reviews[place]
-            assert reviewed is not None, "who is judged has terms"
-            if verdict == -SOME:
-                told.append(gate.some(one, reviewed, *found[place, 1:].tolist()))
-            else:
-                told.append(made(Decision, (one.names, {}, reviewed.instants[-verdict - UNTIL_APPROVAL])))
     return told
 
 

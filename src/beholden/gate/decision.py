@@ -20,6 +20,7 @@ from beholden.model.grant import Grant, GrantState
 from beholden.model.ids import PersonNumber
 from beholden.model.policy import Indirect, Policy
 from beholden.model.standing import Standing
+from beholden.model.time import to_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def judge_all(terms: Terms, persons: Sequence[PersonNumber | None], fields: Sequ
             decision = settled[situation] = _settle(terms, subject, wanted)
         if decision.allowed and subject is not None and subject.had_grant:
             end = _earliest(decision.until, _end_of_activity(subject, policy))
-            decision = Decision(decision.allowed, decision.denied, end)
+            decision = Decision(decision.allowed, decision.denied, None if end is None else to_micros(end))
         decisions.append(decision)
     return decisions
 
@@ -145,7 +146,8 @@ def _settle(terms: Terms, subject: PersonFacts | None, fields: Sequence[str]) ->
             ends.append(found.until)
         else:
             denied[field] = reason
-    return Decision(tuple(allowed), denied, _earliest(*ends) if allowed else None)
+    end = _earliest(*ends) if allowed else None
+    return Decision(tuple(allowed), denied, None if end is None else to_micros(end))
 
 
 def refuse_app(facts: Facts, policy: Policy) -> Reason | None:

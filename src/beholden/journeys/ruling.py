@@ -268,8 +268,8 @@ def both(one: Decision, other: Decision) -> Decision:
     if one == other:
         return one
     allowed = tuple(field for field in one.allowed if field in other.allowed)
-    until = min((end for end in (one.until, other.until) if end is not None), default=None)
-    return Decision(allowed, {**one.denied, **other.denied}, until if allowed else None)
+    first = min((end for end in (one.ends, other.ends) if end is not None), default=None)
+    return Decision(allowed, {**one.denied, **other.denied}, first if allowed else None)
 
 
 def _noted_today(noted: datetime | None, now: datetime) -> bool:

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from beholden.model.time import from_micros
+
 
 class Reason(StrEnum):
     """Why a field was denied. For the platform's eyes; an app sees none of them (law 3)."""
@@ -37,11 +39,17 @@ class Reason(StrEnum):
 
 
 class Decision(NamedTuple):
-    """The answer for one person's fields; `until` is when a clock alone may first turn it into a no."""
+    """The answer for one person's fields; `ends` is when a clock alone may first turn it into a no, in microseconds
+    since 1970: most who ask never look, and an instant takes longer to make than the answer."""
 
     allowed: tuple[str, ...]
     denied: Mapping[str, Reason]
-    until: datetime | None = None
+    ends: int | None = None
+
+    @property
+    def until(self) -> datetime | None:
+        """`ends` as an instant."""
+        return None if self.ends is None else from_micros(self.ends)
 
     @property
     def whole(self) -> bool:

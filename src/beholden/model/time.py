@@ -15,7 +15,7 @@ def to_micros(instant: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The aware datetime of a count of microseconds since 1970."""
-    return _EPOCH + micros * _MICROSECOND
+    return _EPOCH + timedelta(0, 0, micros)
 
 
 def whole_second(instant: datetime) -> datetime:

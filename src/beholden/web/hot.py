@@ -291,7 +291,7 @@ class HotPath:
 
     def _rendered(self, answer: Decision) -> bytes:
         """`write_decision` as bytes; what is the same each time is written once."""
-        allowed, denied, until = answer
+        allowed, denied, ends = answer
         if denied:
             known = self._denied.get(id(denied))  # the table denies with the same object each time
             if known is None or known[0] is not denied or known[1] != allowed:
@@ -299,16 +299,16 @@ class HotPath:
             begin = known[2]
         else:
             begin = self._whole.get(allowed) or self._whole.setdefault(allowed, self._begun(answer))
-        if until is None:
+        if ends is None:
             return begin + b"}}"
-        return b'%b,"valid_until":%b}}' % (begin, orjson.dumps(until, option=orjson.OPT_UTC_Z))
+        return b'%b,"valid_until":%b}}' % (begin, orjson.dumps(answer.until, option=orjson.OPT_UTC_Z))
 
     def _begun(self, answer: Decision) -> bytes:
         """`write_decision` as bytes, up to where the end of its time would stand."""
         for kept in (self._whole, self._denied):
             if len(kept) >= _MOST_ANSWERS:
                 kept.clear()
-        return orjson.dumps(write_decision(answer._replace(until=None)))[:-2]
+        return orjson.dumps(write_decision(answer._replace(ends=None)))[:-2]
 
 
 def _read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:

@@ -66,8 +66,6 @@ a verdict says it. Whatever is granted and not allowed is off."""
 PARTLY: Final = 63
 """A verdict that says no more than that a word stands; beside it `judge_numbered`'s code and word are left. What of it
 is given is to be looked at field by field."""
-UNTIL_APPROVAL: Final = 64
-"""From here on a verdict is: all of it, until the approval of this place (counted from here) ends."""
 
 # What is settled of a shape, in one byte: the code of what stands against its grant, and two marks.
 APP_OFF: Final = 64
@@ -416,17 +414,15 @@ def judge_numbered(desk_at: int, place: int, subject: int, giver: int, second: i
 
 @_inner
 def _until(terms_at: int, allowed: int, until: int) -> Any:
-    """When a clock alone turns an answer: the second since 1970 at which a word ends (0: never), or minus
-    UNTIL_APPROVAL and the place of the approval of something allowed that ends before."""
+    """When a clock alone turns an answer, in microseconds since 1970 (0: never): a word ends, or an approval of
+    something that is allowed."""
     terms = carray(_pointer(terms_at), _TERM_ENDS, np.int64)
     ends = carray(_pointer(terms_at + 8 * _TERM_ENDS), 2 * terms[_TERM_COUNT], np.int64)
-    first, place = until * _SECOND + _BASE_MICROS, -1
+    first = until * _SECOND + _BASE_MICROS if until else np.int64(0)
     for n in range(terms[_TERM_COUNT]):
-        if ends[2 * n] & allowed and ((until == 0 and place < 0) or ends[2 * n + 1] < first):
-            first, place = ends[2 * n + 1], n
-    if place >= 0:
-        return -(UNTIL_APPROVAL + place)
-    return until + BASE if until else np.int64(0)
+        if ends[2 * n] & allowed and (first == 0 or ends[2 * n + 1] < first):
+            first = ends[2 * n + 1]
+    return first
 
 
 @_inner
@@ -471,10 +467,9 @@ def verdict_own(desk_at: int, terms_at: int, asked: int, whom: Any, now: int, cl
     never given twice, so whom it means may be found before the state is taken of which the answer is; whether they are
     there is looked at in it.
 
-    0 and above: all of it, until that second since 1970 (0: for ever). Below: minus a code (nothing of it, or an answer
-    from AGAIN on that is none), minus SOME or PARTLY, or minus UNTIL_APPROVAL and the place of an approval. `asked` is
-    the mask of the fields, below 0 where it cannot be told so; `terms_at` is where the Terms lie; `now` is microseconds
-    since 1970.
+    0 and above: all of it, until that microsecond since 1970 (0: for ever). Below: minus a code (nothing of it, or an
+    answer from AGAIN on that is none), or minus SOME or PARTLY. `asked` is the mask of the fields, below 0 where it
+    cannot be told so; `terms_at` is where the Terms lie; `now` is microseconds since 1970.
     """
     person = _called(desk_at, whom)
     return _whole(desk_at, terms_at, asked, person, person, now, clock)

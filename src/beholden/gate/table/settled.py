@@ -135,17 +135,16 @@ class Reviewed:
     until: int
     terms: npt.NDArray[np.int64]  # the same for a kernel
     at: int  # where those lie
-    instants: tuple[datetime, ...]  # the times of `ends`
-    _firsts: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
+    _firsts: dict[int, int] = field(default_factory=dict)
 
-    def first_end(self, allowed: int) -> tuple[int, datetime | None]:
-        """When the first approval of these fields ends: microseconds and instant, or FOREVER and None."""
+    def first_end(self, allowed: int) -> int:
+        """When the first approval of these fields ends, or FOREVER."""
         found = self._firsts.get(allowed)
         if found is None:
-            end = min((end for mask, end in self.ends if mask & allowed), default=FOREVER)
+            found = min((end for mask, end in self.ends if mask & allowed), default=FOREVER)
             if len(self._firsts) >= _MOST_QUESTIONS:
                 self._firsts.clear()
-            found = self._firsts[allowed] = (end, None if end == FOREVER else from_micros(end))
+            self._firsts[allowed] = found
         return found
 
 
@@ -305,8 +304,7 @@ class Settled:
         for fields, end in ends:
             words += [fields & told, min(end, _LAST)]
         terms = np.array(words, np.int64)
-        instants = tuple(from_micros(end) for _, end in ends)
-        return Reviewed(mask, reasons, tuple(ends), since, until, terms, terms.ctypes.data, instants)
+        return Reviewed(mask, reasons, tuple(ends), since, until, terms, terms.ctypes.data)
 
     def take_policy(self) -> None:
         """Read the policy anew; what was settled under the old one is gone."""
