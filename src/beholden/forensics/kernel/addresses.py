@@ -75,19 +75,20 @@ def _is_whole(plan: Any, previous: Any) -> Any:
 
 @inner
 def bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
-    """Where the address about an @ begins and ends, and whether that is clear: most of them stand between characters
-    that no address has, and are short."""
+    """Where the address about an @ begins and ends; whether that is clear, since most of them are short and stand
+    between characters that no address has; and if it is not, whether there can be one at all."""
     before = leading(~(near_plains(mode, base + at - 32) << np.uint64(32)))
     ones = near_hosts(mode, base + after)
     behind = trailing(~ones)
     clear = (before < 32) & (behind < 32)
     named = ones & ~near_dots(mode, base + after) & ((ONE << np.uint64(behind)) - ONE)
-    return _bounded(plan, base, at, after, before, behind, named, clear)
+    start, end, clear = _bounded(plan, base, at, after, before, behind, named, clear)
+    return start, end, clear, (behind >= 3) | (load1(base + after + behind) > 127)
 
 
 @inner
 def _far_bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
-    """The same of longer ones."""
+    """Where the address about an @ begins and ends, which may be longer, and whether that is clear."""
     before = leading(~plains(mode, base + at - 64))
     ones = hosts(mode, base + after)
     behind = trailing(~ones)

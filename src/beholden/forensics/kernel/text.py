@@ -141,7 +141,7 @@ def _listed_addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, signs: 
         at = p + peek(work + _FOUND + 8 * n)
         sign = 1 if n < signs else sign_at(base, at)
         after = at + sign
-        start, end, clear = bounds(mode, plan, base, at, after)
+        start, end, clear, likely = bounds(mode, plan, base, at, after)
         before, behind = at - start, end - after
         listed = work + 8 * held
         poke(listed + _WORDS, load8(base + after))
@@ -160,7 +160,7 @@ def _listed_addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, signs: 
         poke(work + _ODD_SIGNS + 8 * odd, sign)
         clear = clear & (before < ADDRESS_WITHIN[1]) & (behind < ADDRESS_WITHIN[0])
         held += np.int64(clear & (before >= 1) & (behind >= 3) & owned(box, start))
-        odd += np.int64(~clear)
+        odd += np.int64(~clear & likely)
     return held, odd
 
 
