@@ -206,12 +206,12 @@ def _listed_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any) 
     for n in range(found):
         place = peek(work + _FOUND + 8 * n)
         at = p + place
-        length = trailing(~_seen(work + _DIGITS, place))
+        length, first = trailing(~_seen(work + _DIGITS, place)), load1(base + at)
         some = np.uint64(length & 63)
-        known = (plan.runs >> some) & np.uint64(length < 64)
+        known = ((plan.runs | phone_totals(plan, first) << _1) >> some) & np.uint64(length < 64)
         is_number, is_phone = (plan.numbers >> some) & _1, (plan.dials >> some) & _1
         # With zeros before it, it may be another phone.
-        plain = known & (is_number ^ is_phone) & np.uint64((length <= MOST_PACKED) & (load1(base + at) != 48))
+        plain = known & (is_number ^ is_phone) & np.uint64((length <= MOST_PACKED) & (first != 48))
         packed = packed_digits(mode, base + at, min(length, MOST_PACKED))
         poke(work + _NUMBERS + 8 * numbers, at)
         poke(work + _NUMBERS_PACKED + 8 * numbers, packed)
