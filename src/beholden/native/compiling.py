@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba import njit
+from numba import njit as _njit
+from numba import types
 
 Stamp = tuple[tuple[str, int, int], ...]
+njit: Any = _njit
 _HERE = Path(__file__).parent
 
 
@@ -15,6 +17,19 @@ def stamp(*folders: Path) -> Stamp:
     function alone, and would go on using the old code of what others it calls."""
     files = sorted(file for folder in (*folders, _HERE) for file in folder.glob("*.py"))
     return tuple((one.name, (told := one.stat()).st_mtime_ns, told.st_size) for one in files)
+
+
+def part(**options: Any) -> Callable[[Any], Any]:
+    """A function that only kernels call: so it gets no wrapper for Python, and none of its own for each constant that
+    it is called with. Both would cost time to compile, and nobody would use them."""
+
+    def made(function: Any) -> Any:
+        dispatcher = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+        template = dispatcher.get_call_template
+        dispatcher.get_call_template = lambda taken, named: template(tuple(map(types.unliteral, taken)), named)
+        return dispatcher
+
+    return made
 
 
 def compiler(*folders: Path, **options: Any) -> Callable[..., Callable[[Any], Any]]:

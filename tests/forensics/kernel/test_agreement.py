@@ -23,6 +23,7 @@ VALUES = [
         (Kind.EMAIL, 4, "ann@x.example"),
         (Kind.EMAIL, 5, "bjÖrn@müller.example"),
         (Kind.EMAIL, 6, "a.very-long+local_part.of.more.than.32.characters@a.host.of.many.labels.example"),
+        (Kind.EMAIL, 7, "c@a.-é.example"),
         (Kind.PHONE, 1, "+1 555 234 5678"),
         (Kind.PHONE, 2, "+49 151 2345678"),
         (Kind.PHONE, 3, "030 12345"),

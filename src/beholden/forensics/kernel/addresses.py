@@ -41,6 +41,9 @@ from beholden.forensics.kernel.machine import (
     load1,
     load8,
     marks,
+    near_dots,
+    near_hosts,
+    near_plains,
     percents,
     plains,
     poke,
@@ -70,40 +73,58 @@ def _is_whole(plan: Any, previous: Any) -> Any:
     return (kind & HIGH == 0) & ~marked
 
 
+@inner
+def bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
+    """Where the address about an @ begins and ends; whether that is clear, since most of them are short and stand
+    between characters that no address has; and if it is not, whether there can be one at all."""
+    before = leading(~(near_plains(mode, base + at - 32) << np.uint64(32)))
+    ones = near_hosts(mode, base + after)
+    behind = trailing(~ones)
+    clear = (before < 32) & (behind < 32)
+    named = ones & ~near_dots(mode, base + after) & ((ONE << np.uint64(behind)) - ONE)
+    start, end, clear = _bounded(plan, base, at, after, before, behind, named, clear)
+    return start, end, clear, (behind >= 3) | (load1(base + after + behind) > 127)
+
+
+@inner
+def _far_bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
+    """Where the address about an @ begins and ends, which may be longer, and whether that is clear."""
+    before = leading(~plains(mode, base + at - 64))
+    ones = hosts(mode, base + after)
+    behind = trailing(~ones)
+    clear = (before < 64) & (behind < 64)
+    named = ones & ~dots(mode, base + after) & ((ONE << np.uint64(behind & 63)) - ONE)
+    return _bounded(plan, base, at, after, before, behind, named, clear)
+
+
+@inner
+def _bounded(plan: Any, base: Any, at: Any, after: Any, before: Any, behind: Any, named: Any, clear: Any) -> Any:
+    """The same by how many characters of addresses stand on either side; `named` are those that a domain ends with."""
+    start = at - before
+    previous, following, first = load1(base + start - 1), load1(base + after + behind), load1(base + start)
+    clear = clear & (following < 128) & ((first - 45) >> 1 != 0) & _is_whole(plan, previous)
+    start += np.int64((previous == 92) & (TABLE[first] & ESCAPED != 0))
+    return start, after + 64 - leading(named), clear
+
+
 @apart
 def unusual(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> None:
-    """The address about an @ in text where it is not clear at once where it begins and ends."""
+    """The address about an @ in text where it is long, or where it is not clear at once where it begins and ends."""
     after = at + sign
+    start, end, clear = _far_bounds(mode, plan, base, at, after)
+    if clear:
+        if start == at or end - after < 3 or not owned(box, start):
+            return
+        found = local(text(seeded(plan.seed, ADDRESS), base + after, end - after), base + at, at - start)
+        count(box, ADDRESS, at - start)
+        push(box, start, end, noted(ADDRESS, sign, at - start), ended(found))
+        return
     behind = trailing(~hosts(mode, base + after))
     beyond = HIGH if box.wide else 0  # nobody is looked for whose address has such letters
     if behind < 3 and TABLE[load1(base + after + behind)] & beyond == 0:
         return
     if TABLE[load1(base + at - 1)] & (LOCAL | beyond) and TABLE[load1(base + after)] & (DOMAIN | beyond):
         marked(mode, box, plan, base, at, sign)
-
-
-@inner
-def long_address(box: Any, plan: Any, base: Any, start: Any, at: Any, after: Any, end: Any) -> None:
-    """An address of any length."""
-    found = local(text(seeded(plan.seed, ADDRESS), base + after, end - after), base + at, at - start)
-    count(box, ADDRESS, at - start)
-    push(box, start, end, noted(ADDRESS, after - at, at - start), ended(found))
-
-
-@inner
-def bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
-    """Where the address about an @ begins and ends, and whether that is clear: most of them stand between characters
-    that no address has."""
-    before = leading(~plains(mode, base + at - 64))
-    ones = hosts(mode, base + after)
-    behind = trailing(~ones)
-    start = at - before
-    previous, following, first = load1(base + start - 1), load1(base + after + behind), load1(base + start)
-    clear = (before < 64) & (behind < 64) & (following < 128) & ((first - 45) >> 1 != 0)
-    clear = clear & _is_whole(plan, previous)
-    start += np.int64((previous == 92) & (TABLE[first] & ESCAPED != 0))
-    named = ones & ~dots(mode, base + after) & ((ONE << np.uint64(behind & 63)) - ONE)
-    return start, after + 64 - leading(named), clear
 
 
 @apart

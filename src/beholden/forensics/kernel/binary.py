@@ -18,6 +18,7 @@ from beholden.forensics.kernel.machine import (
     fours,
     inner,
     leading,
+    load1,
     load8,
     names,
     nothings,
@@ -28,6 +29,7 @@ from beholden.forensics.kernel.machine import (
     zeros,
 )
 from beholden.forensics.kernel.numbers import (
+    phone_totals,
     phones_from,
     run_of_digits,
     windows_of_digits,
@@ -69,7 +71,8 @@ def _digit_runs(box: Any, plan: Any, base: Any, p: Any, ones: Any, before: Any, 
         found &= found - _1
         rest = ~shifted(ones, after, at) if at else ~ones
         length = trailing(rest)
-        if length < 64 and (plan.runs >> np.uint64(length)) & _1 != _0:
+        sought = plan.runs | phone_totals(plan, load1(base + p + at)) << _1
+        if length < 64 and (sought >> np.uint64(length)) & _1 != _0:
             run_of_digits(box, plan, base, p + at, length)
 
 

@@ -146,8 +146,10 @@ def listable(_: Any, mode: Any, masks: Any, apart: Any, short: Any, more: Any, c
             # Three separators in a row end a chain.
             parts, others = either & ~ones, beyond & ~after
             either, beyond = either & ~_following(parts, others, 1, 1), beyond & ~_following(others, others & 0, 1, 1)
+            # Before what stands for an @ is no digit but a 0.
+            before = (nought << 1) | (masks(3, n - 1, lanes) >> 63) | starts
             found = (
-                masks(2, n, lanes) & ((nought >> 1) | (noughts << 63)),
+                masks(2, n, lanes) & ((nought >> 1) | (noughts << 63)) & before,
                 starts & _following(ones, after, 1, 2, least, further),
                 starts & _following(either, beyond, 1, 2, 4, long) & (nought | ~_following(ones, after, 1, 2, 4, top)),
             )

@@ -127,7 +127,7 @@ def _is_trunk(address: Any) -> Any:
 
 @inner
 def phone_totals(plan: Any, first: Any) -> Any:
-    """How many digits a phone of several groups may have, bit n for n + 1. Before a 0 there may be more zeros."""
+    """How many digits a phone may be written with, bit n for n + 1. Behind a 0 there may be more of them."""
     any_more = (first == 48) & (plan.phones != NONE)
     return chosen(any_more, _PHONE_TOTALS & ~((ONE << np.uint64(plan.least - 1)) - ONE), plan.dials >> ONE)
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.addresses import bounds, long_address, sign_at, unusual
+from beholden.forensics.kernel.addresses import bounds, sign_at, unusual
 from beholden.forensics.kernel.eights import (
     ADDRESS_LISTS,
     ADDRESS_WITHIN,
@@ -73,13 +73,13 @@ _MASKS: Final = 8 * (BLOCKS + 2 * EIGHT)
 last, for the blocks about a part."""
 _LIST: Final = 8 * (64 * BLOCKS + 2 * EIGHT)
 """How far one list of places lies from the next."""
-_CLASSES, _LISTS = 8, 15 + ADDRESS_LISTS
+_CLASSES, _LISTS = 8, 17 + ADDRESS_LISTS
 WORK: Final = (_CLASSES * _MASKS + _LISTS * _LIST) // 8
 """Words that a pass over text needs for its masks and lists."""
 _DIGITS, _CHAINS, _FOURS, _ZEROS, _FORTIES, _RUNS, _GROUPS, _SIGNS = (8 * EIGHT + n * _MASKS for n in range(_CLASSES))
 (_FOUND, _ADDRESSES, _ADDRESS_ENDS, _ADDRESS_NOTES, _ADDRESS_HASHES, _NUMBERS, _NUMBERS_PACKED,
  _NUMBER_LENGTHS, _NUMBER_HASHES, _PHONES, _PHONE_ENDS, _PHONES_PACKED, _PHONE_LENGTHS, _PHONE_HASHES, _FIRSTS,
- _WORDS) = (_CLASSES * _MASKS + n * _LIST for n in range(16))  # fmt: skip
+ _ODD, _ODD_SIGNS, _WORDS) = (_CLASSES * _MASKS + n * _LIST for n in range(18))  # fmt: skip
 _EITHER, _EITHER_LENGTHS = _ADDRESS_HASHES, _FIRSTS
 """These are done with before what else goes there is begun."""
 _TOKEN_FILLS: Final = 16
@@ -129,33 +129,39 @@ def _listed(masks: Any, blocks: Any, places: Any) -> Any:
 
 
 @inner
-def _listed_address(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any, held: Any) -> Any:
-    """Put an address behind the others, with all that its hash needs; how many there are then."""
-    after = at + sign
-    start, end, clear = bounds(mode, plan, base, at, after)
-    before, behind = at - start, end - after
-    fits = (before >= 1) & (behind >= 3) & owned(box, start)
-    listed = box.work + 8 * held
-    words = listed + _WORDS
-    poke(words, load8(base + after))
-    poke(words + _LIST, load8(base + after + 8))
-    poke(words + 2 * _LIST, load8(base + after + (behind & ~7)))
-    poke(words + 3 * _LIST, load8(base + at - 8))
-    poke(words + 4 * _LIST, load8(base + at - 16))
-    poke(words + 5 * _LIST, load8(base + at - 24))
-    poke(words + 6 * _LIST, load8(base + at - (before & ~7) - 8))
-    poke(words + 7 * _LIST, behind)
-    poke(words + 8 * _LIST, before)
-    poke(listed + _ADDRESSES, start)
-    poke(listed + _ADDRESS_ENDS, end)
-    poke(listed + _ADDRESS_NOTES, noted(ADDRESS, sign, before))
-    if not clear:
-        unusual(mode, box, plan, base, at, sign)
-        return held
-    if fits and (behind >= ADDRESS_WITHIN[0] or before >= ADDRESS_WITHIN[1]):
-        long_address(box, plan, base, start, at, after, end)
-        return held
-    return held + np.int64(fits)
+def _listed_addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, signs: Any, found: Any) -> Any:
+    """List addresses with all that their hashes need, and in another list those that take more: how many of both.
+
+    The places found are of each @, and from `signs` on of what stands for one.
+    """
+    work = box.work
+    held: Any = 0
+    odd: Any = 0
+    for n in range(found):
+        at = p + peek(work + _FOUND + 8 * n)
+        sign = 1 if n < signs else sign_at(base, at)
+        after = at + sign
+        start, end, clear, likely = bounds(mode, plan, base, at, after)
+        before, behind = at - start, end - after
+        listed = work + 8 * held
+        poke(listed + _WORDS, load8(base + after))
+        poke(listed + _WORDS + _LIST, load8(base + after + 8))
+        poke(listed + _WORDS + 2 * _LIST, load8(base + after + (behind & ~7)))
+        poke(listed + _WORDS + 3 * _LIST, load8(base + at - 8))
+        poke(listed + _WORDS + 4 * _LIST, load8(base + at - 16))
+        poke(listed + _WORDS + 5 * _LIST, load8(base + at - 24))
+        poke(listed + _WORDS + 6 * _LIST, load8(base + at - (before & ~7) - 8))
+        poke(listed + _WORDS + 7 * _LIST, behind)
+        poke(listed + _WORDS + 8 * _LIST, before)
+        poke(listed + _ADDRESSES, start)
+        poke(listed + _ADDRESS_ENDS, end)
+        poke(listed + _ADDRESS_NOTES, noted(ADDRESS, sign, before))
+        poke(work + _ODD + 8 * odd, at)
+        poke(work + _ODD_SIGNS + 8 * odd, sign)
+        clear = clear & (before < ADDRESS_WITHIN[1]) & (behind < ADDRESS_WITHIN[0])
+        held += np.int64(clear & (before >= 1) & (behind >= 3) & owned(box, start))
+        odd += np.int64(~clear & likely)
+    return held, odd
 
 
 @inner
@@ -181,10 +187,10 @@ def _addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -
     """Every address in a part, about an @ or about what stands for one; the filter is asked for them. How many."""
     work = box.work
     signs = _listed(work + _SIGNS, blocks, work + _FOUND)
-    held: Any = 0
-    for n in range(_listed_escapes(work, base, p, blocks, signs)):
-        at = p + peek(work + _FOUND + 8 * n)
-        held = _listed_address(mode, box, plan, base, at, 1 if n < signs else sign_at(base, at), held)
+    found = _listed_escapes(work, base, p, blocks, signs)
+    held, odd = _listed_addresses(mode, box, plan, base, p, signs, found)
+    for n in range(odd):
+        unusual(mode, box, plan, base, peek(work + _ODD + 8 * n), peek(work + _ODD_SIGNS + 8 * n))
     hash_addresses(mode, plan.seed, held, work + _WORDS, _LIST, work + _ADDRESS_HASHES)
     ask(box, work + _ADDRESS_HASHES, held)
     return held
@@ -200,12 +206,12 @@ def _listed_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any) 
     for n in range(found):
         place = peek(work + _FOUND + 8 * n)
         at = p + place
-        length = trailing(~_seen(work + _DIGITS, place))
+        length, first = trailing(~_seen(work + _DIGITS, place)), load1(base + at)
         some = np.uint64(length & 63)
-        known = (plan.runs >> some) & np.uint64(length < 64)
+        known = ((plan.runs | phone_totals(plan, first) << _1) >> some) & np.uint64(length < 64)
         is_number, is_phone = (plan.numbers >> some) & _1, (plan.dials >> some) & _1
         # With zeros before it, it may be another phone.
-        plain = known & (is_number ^ is_phone) & np.uint64((length <= MOST_PACKED) & (load1(base + at) != 48))
+        plain = known & (is_number ^ is_phone) & np.uint64((length <= MOST_PACKED) & (first != 48))
         packed = packed_digits(mode, base + at, min(length, MOST_PACKED))
         poke(work + _NUMBERS + 8 * numbers, at)
         poke(work + _NUMBERS_PACKED + 8 * numbers, packed)

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba import njit
-
-from beholden.native.compiling import compiler
+from beholden.native.compiling import compiler, part
 
 _HERE = Path(__file__).parent
-inner: Callable[[Any], Any] = njit
+inner: Callable[[Any], Any] = part()
 """A function that only compiled ones call."""
 compiled: Callable[[Any], Any] = compiler(_HERE, _HERE.parent, _HERE.parent / "kernel", nogil=True)()

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from llvmlite import ir
 from numba import carray as _carray  # type: ignore[attr-defined]
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -32,6 +32,7 @@ from beholden.gate.table.layout import (
 )
 from beholden.gate.table.text import TEXT, WORKED_IN, compiled, digest
 from beholden.model.decision import Reason
+from beholden.native.compiling import part
 
 OWN: Final = 0
 """The person's own word stands for their own data."""
@@ -143,7 +144,7 @@ _DESK = int(Desk.END)
 _intrinsic: Callable[[Any], Any] = (
     intrinsic  # numba types these by what they are made of, not by how what they make is called
 )
-_inner: Callable[[Any], Any] = njit
+_inner: Callable[[Any], Any] = part()
 carray: Any = _carray
 NOBODY: Final = 0
 """The number of nobody that is known."""

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils as _cgutils
 from numba.extending import NativeValue as _NativeValue
 from numba.extending import intrinsic, make_attribute_wrapper, models, register_model, unbox
 
 from beholden.gate.rows import DIGEST_BYTES
 from beholden.native.blake2s import BLOCK, compressed, parameters
-from beholden.native.compiling import compiler
+from beholden.native.compiling import compiler, part
 
 _PERSON: Final = b"table-id"
 _ALL: Final = 0xFFFF_FFFF
@@ -27,7 +27,7 @@ _STATE: Final = 32
 WORKED_IN: Final = _STATE + BLOCK
 """Bytes that the making of a digest needs."""
 _intrinsic: Callable[[Any], Any] = intrinsic
-_inner: Callable[[Any], Any] = njit
+_inner: Callable[[Any], Any] = part()
 compiled = compiler(Path(__file__).parent)
 """Machine code of this folder."""
 _unboxes: Callable[[Any], Callable[[Any], Any]] = unbox
