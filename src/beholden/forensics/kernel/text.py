@@ -21,6 +21,7 @@ from beholden.forensics.kernel.lanes import (
     NUMBER,
     PHONE,
     ask,
+    ask_again,
     count,
     flushed,
     keep,
@@ -287,12 +288,14 @@ def _looked_up(box: Any, plan: Any, addresses: Any, numbers: Any, phones: Any) -
     """Keep what the filter lets pass; last what it was asked for last."""
     work = box.work
     for at in range(work, work + 8 * numbers, 8):
+        ask_again(box, at + _NUMBER_HASHES)
         start, length = peek(at + _NUMBERS), peek(at + _NUMBER_LENGTHS)
         if owned(box, start):
             count(box, NUMBER, length)
             if passes(box, load8(at + _NUMBER_HASHES)):
                 keep(box, start, start + length, NUMBER)
     for at in range(work, work + 8 * phones, 8):
+        ask_again(box, at + _PHONE_HASHES)
         start, length = peek(at + _PHONES), peek(at + _PHONE_LENGTHS)
         if (plan.phones >> np.uint64(length)) & _1 != _0 and owned(box, start):
             count(box, PHONE, length)
@@ -301,6 +304,7 @@ def _looked_up(box: Any, plan: Any, addresses: Any, numbers: Any, phones: Any) -
             if passes(box, load8(at + _PHONE_HASHES)):
                 keep(box, start, peek(at + _PHONE_ENDS), PHONE)
     for at in range(work, work + 8 * addresses, 8):
+        ask_again(box, at + _ADDRESS_HASHES)
         note = peek(at + _ADDRESS_NOTES)
         count(box, ADDRESS, note >> 16)
         if passes(box, load8(at + _ADDRESS_HASHES)):
