@@ -1,6 +1,5 @@
 """Who of an index stands in a buffer."""
 
-import threading
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 
@@ -60,23 +59,61 @@ def _plan(index: Index) -> Plan:
     )
 
 
+class _Rooms:
+    """What a scan works in. It is used again: to ask for memory takes longer than to look through a page of text."""
+
+    def __init__(self) -> None:
+        size = 8 * (_STATE + 4 * BATCH + WORK)
+        # So much is asked for that a huge page is given, which all of it lies in.
+        whole = np.empty(size + 2 * _HUGE, np.uint8)
+        at = -whole.ctypes.data % _HUGE
+        self.work = whole[at : at + size].view(np.int64)
+        self.kept = np.empty((3, _CANDIDATES), np.int64)
+        self.digests, self.told = _room(_CANDIDATES)
+        self.hits = np.empty((_CANDIDATES, 6), np.int64)
+
+
+def _room(candidates: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Room to verify so many candidates, each of which may be two things."""
+    size = 2 * candidates + LANES
+    return np.empty((2, size), np.uint64), np.empty((3, size), np.int64)
+
+
+_FREE: list[_Rooms] = []
+"""Those that no scan works in. What takes one takes it off the list, which no two threads can do at once."""
+
+
 def scan(buffer: Buffer, index: Index, *, binary: bool, own: tuple[int, int] | None = None) -> Found:
     """All hits that begin within `own` (all, where it is None), by place."""
     data = np.frombuffer(buffer, np.uint8)
     wanted, end = own or (0, len(data))
     end = min(len(data), end)
     begin = max(0, wanted - _NEIGHBOUR if binary else wanted)
+    try:
+        rooms = _FREE.pop()
+    except IndexError:
+        rooms = _Rooms()
+    try:
+        return _scan(data, index, rooms, (begin, end), wanted, binary=binary)
+    finally:
+        _FREE.append(rooms)
+
+
+def _scan(
+    data: NDArray[np.uint8], index: Index, rooms: _Rooms, own: tuple[int, int], wanted: int, *, binary: bool
+) -> Found:
+    begin, end = own
     plan, tested = _plan(index), Tested()
-    hits = (_rooms.hits, 0)
+    hits = (rooms.hits, 0)
     # The kernel reads beyond what it owns: of the ends of a buffer it is given a copy with room about it.
     inside = (max(begin, MARGIN), min(end, len(data) - 2 * MARGIN))
     parts = [(begin, inside[0]), inside, (inside[1], end)] if inside[0] < inside[1] else [(begin, end)]
     for part in parts:
         if part == inside:
-            hits = _pass(data, 0, part, index, plan, tested, hits, binary=binary)
+            hits = _pass(data, 0, part, index, plan, tested, rooms, hits, binary=binary)
         elif part[0] < part[1]:
             room, at = _with_room(data, *part)
-            hits = _pass(room, at, part, index, plan, tested, hits, binary=binary, size=len(data))
+            hits = _pass(room, at, part, index, plan, tested, rooms, hits, binary=binary, size=len(data))
     return _found(*hits, wanted, tested, binary=binary)
 
 
@@ -99,29 +136,6 @@ def _with_room(data: NDArray[np.uint8], first: int, last: int) -> tuple[NDArray[
     return made, at
 
 
-class _Rooms(threading.local):
-    """What a thread works in. It is made once: to ask for memory takes longer than to look through a page of text."""
-
-    def __init__(self) -> None:
-        size = 8 * (_STATE + 4 * BATCH + WORK)
-        # So much is asked for that a huge page is given, which all of it lies in.
-        whole = np.empty(size + 2 * _HUGE, np.uint8)
-        at = -whole.ctypes.data % _HUGE
-        self.work = whole[at : at + size].view(np.int64)
-        self.kept = np.empty((3, _CANDIDATES), np.int64)
-        self.digests, self.told = _room(_CANDIDATES)
-        self.hits = np.empty((_CANDIDATES, 6), np.int64)
-
-
-def _room(candidates: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Room to verify so many candidates, each of which may be two things."""
-    size = 2 * candidates + LANES
-    return np.empty((2, size), np.uint64), np.empty((3, size), np.int64)
-
-
-_rooms = _Rooms()
-
-
 @cache
 def _state(key: bytes) -> NDArray[np.uint32]:
     return started(key)
@@ -134,6 +148,7 @@ def _pass(
     index: Index,
     plan: Plan,
     tested: Tested,
+    rooms: _Rooms,
     so_far: tuple[Hits, int],
     *,
     binary: bool,
@@ -142,7 +157,7 @@ def _pass(
     """Put the hits that begin in `own` behind those so far; `data` begins at byte `at` of the buffer. What has too
     little room is redone."""
     base = data.ctypes.data - at
-    kept, counted, work = _rooms.kept, tested, _rooms.work
+    kept, counted, work = rooms.kept, tested, rooms.work
     state = work.ctypes.data
     hashes, starts, ends, notes, noted = (state + 8 * (_STATE + n * BATCH) for n in range(5))
     end = len(data) if size is None else size
@@ -160,7 +175,7 @@ def _pass(
         kept, counted = np.empty((3, int(count)), np.int64), Tested()  # they were counted at the first time
     if count == 0:
         return so_far
-    digests, told = (_rooms.digests, _rooms.told) if count <= _CANDIDATES else _room(int(count))
+    digests, told = (rooms.digests, rooms.told) if count <= _CANDIDATES else _room(int(count))
     columns = (index.first, index.second, index.kinds, index.people)
     begun = _state(index.key)
     hits, held = so_far
