@@ -93,9 +93,6 @@ class Plan(NamedTuple):
     top: Any
 
 
-_SOON: Final = 8 * 12
-"""So many bytes further on is the hash that is looked up twelve later; behind a list is room for as much."""
-_ALL: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 ONE, NONE = np.uint64(1), np.uint64(0)
 
 
@@ -106,16 +103,19 @@ def noted(shape: Any, sign: Any, before: Any) -> Any:
 
 
 @inner
-def ask(box: Any, hashes: Any, size: Any) -> None:
-    """Ask for the words of the filter that so many hashes will be looked up in."""
-    for n in range(0, 8 * size, 8):
-        prefetch(box.words + (high(load8(hashes + n), box.size) << 3))
+def ask_one(box: Any, hashes: Any, n: Any, size: Any) -> None:
+    """Ask for the word of the filter that one of so many hashes will be looked up in, or for any where there are less.
+
+    So other work goes on meanwhile: a processor waits for none, but for only so many at once.
+    """
+    prefetch(box.words + (high(load8(hashes + 8 * min(n, size)), box.size) << 3))
 
 
 @inner
-def ask_again(box: Any, hashes: Any) -> None:
-    """Ask once more for the word of a hash a little further on: on a busy machine what was asked for may be lost."""
-    prefetch(box.words + (high(load8(hashes + _SOON), box.size) << 3))
+def ask(box: Any, hashes: Any, first: Any, size: Any) -> None:
+    """Ask for the words of all from the first on."""
+    for n in range(8 * first, 8 * size, 8):
+        prefetch(box.words + (high(load8(hashes + n), box.size) << 3))
 
 
 @inner

@@ -145,14 +145,15 @@ def high(_: Any, left: Any, right: Any) -> Any:
 
 @intrinsic
 def prefetch(_: Any, address: Any) -> Any:
-    """Ask for the cache line at an address."""
+    """Ask for the cache line at an address, into the second cache: much is asked for long before it is used, and would
+    drive what is worked on out of the first."""
 
     def code(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
         pointer = _BYTE.as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [pointer, _WORD, _WORD, _WORD])
         name = "llvm.prefetch.p0"
         function = b.module.globals.get(name) or ir.Function(b.module, kind, name)
-        said = [ir.Constant(_WORD, one) for one in (0, 3, 1)]  # to read, keep, data
+        said = [ir.Constant(_WORD, one) for one in (0, 2, 1)]  # to read, for the second cache, data
         b.call(function, [b.inttoptr(arguments[0], pointer), *said])
         return b.ptrtoint(b.inttoptr(arguments[0], pointer), _LONG)
 

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholden.forensics.kernel.binary import sweep_binary
-from beholden.forensics.kernel.blake import started
+from beholden.forensics.kernel.blake import LANES, started
 from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.index import Index
-from beholden.forensics.kernel.lanes import ADDRESS, BATCH, MAX_DOMAIN, MAX_LOCAL, WIDE, Box, Plan
+from beholden.forensics.kernel.lanes import BATCH, MAX_DOMAIN, MAX_LOCAL, WIDE, Box, Plan
 from beholden.forensics.kernel.machine import mode
 from beholden.forensics.kernel.text import WORK, sweep_text
 from beholden.forensics.kernel.values import CODES, MIN_PHONE, MIN_TOKEN, Shape
-from beholden.forensics.kernel.verify import verified
+from beholden.forensics.kernel.verify import in_order, verified
 from beholden.forensics.spelling import Kind, fold
 
 CHUNK = 1 << 24
@@ -23,6 +23,7 @@ MARGIN = 512
 _NEIGHBOUR = 96
 """An id that explains where the next value begins stands no further before it."""
 _CANDIDATES = 1 << 16
+_HUGE = 1 << 21
 _STATE = 2 + MAX_DOMAIN // 8 + MAX_LOCAL // 8 + 8
 _IDS = (CODES[Kind.SCOPED_ID], CODES[Kind.OUTSIDE_ID], CODES[Kind.CANARY])
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
@@ -58,26 +59,62 @@ def _plan(index: Index) -> Plan:
     )
 
 
+class _Rooms:
+    """What a scan works in. It is used again: to ask for memory takes longer than to look through a page of text."""
+
+    def __init__(self) -> None:
+        size = 8 * (_STATE + 4 * BATCH + WORK)
+        # So much is asked for that a huge page is given, which all of it lies in.
+        whole = np.empty(size + 2 * _HUGE, np.uint8)
+        at = -whole.ctypes.data % _HUGE
+        self.work = whole[at : at + size].view(np.int64)
+        self.kept = np.empty((3, _CANDIDATES), np.int64)
+        self.digests, self.told = _room(_CANDIDATES)
+        self.hits = np.empty((_CANDIDATES, 6), np.int64)
+
+
+def _room(candidates: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Room to verify so many candidates, each of which may be two things."""
+    size = 2 * candidates + LANES
+    return np.empty((2, size), np.uint64), np.empty((3, size), np.int64)
+
+
+_FREE: list[_Rooms] = []
+"""Those that no scan works in. What takes one takes it off the list, which no two threads can do at once."""
+
+
 def scan(buffer: Buffer, index: Index, *, binary: bool, own: tuple[int, int] | None = None) -> Found:
     """All hits that begin within `own` (all, where it is None), by place."""
     data = np.frombuffer(buffer, np.uint8)
     wanted, end = own or (0, len(data))
     end = min(len(data), end)
     begin = max(0, wanted - _NEIGHBOUR if binary else wanted)
-    tested = Tested()
-    plan, rows = _plan(index), list[Hits]()
+    try:
+        rooms = _FREE.pop()
+    except IndexError:
+        rooms = _Rooms()
+    try:
+        return _scan(data, index, rooms, (begin, end), wanted, binary=binary)
+    finally:
+        _FREE.append(rooms)
+
+
+def _scan(
+    data: NDArray[np.uint8], index: Index, rooms: _Rooms, own: tuple[int, int], wanted: int, *, binary: bool
+) -> Found:
+    begin, end = own
+    plan, tested = _plan(index), Tested()
+    hits = (rooms.hits, 0)
     # The kernel reads beyond what it owns: of the ends of a buffer it is given a copy with room about it.
     inside = (max(begin, MARGIN), min(end, len(data) - 2 * MARGIN))
-    if inside[0] < inside[1]:
-        rows.append(_pass(data, 0, inside, index, plan, tested, binary=binary))
-        edges = [(begin, inside[0]), (inside[1], end)]
-    else:
-        edges = [(begin, end)]
-    for first, last in edges:
-        if first < last:
-            room, at = _with_room(data, first, last)
-            rows.append(_pass(room, at, (first, last), index, plan, tested, binary=binary, size=len(data)))
-    return _found(np.concatenate(rows) if rows else np.empty((0, 6), np.int64), wanted, tested, binary=binary)
+    parts = [(begin, inside[0]), inside, (inside[1], end)] if inside[0] < inside[1] else [(begin, end)]
+    for part in parts:
+        if part == inside:
+            hits = _pass(data, 0, part, index, plan, tested, rooms, hits, binary=binary)
+        elif part[0] < part[1]:
+            room, at = _with_room(data, *part)
+            hits = _pass(room, at, part, index, plan, tested, rooms, hits, binary=binary, size=len(data))
+    return _found(*hits, wanted, tested, binary=binary)
 
 
 def sweep(
@@ -111,20 +148,21 @@ def _pass(
     index: Index,
     plan: Plan,
     tested: Tested,
+    rooms: _Rooms,
+    so_far: tuple[Hits, int],
     *,
     binary: bool,
     size: int | None = None,
-) -> Hits:
-    """The hits that begin in `own`; `data` begins at byte `at` of the buffer. What has too little room is redone."""
+) -> tuple[Hits, int]:
+    """Put the hits that begin in `own` behind those so far; `data` begins at byte `at` of the buffer. What has too
+    little room is redone."""
     base = data.ctypes.data - at
-    room, counted = _CANDIDATES, tested
-    work = np.empty(_STATE + 4 * BATCH + WORK, np.int64)
+    kept, counted, work = rooms.kept, tested, rooms.work
     state = work.ctypes.data
     hashes, starts, ends, notes, noted = (state + 8 * (_STATE + n * BATCH) for n in range(5))
     end = len(data) if size is None else size
     while True:
-        kept = np.empty((3, room), np.int64)
-        kept_at = kept.ctypes.data
+        kept_at, room = kept.ctypes.data, kept.shape[1]
         work[:_STATE] = 0
         box = Box(
             hashes, starts, ends, notes, state, index.words.ctypes.data, np.uint64(len(index.words)),
@@ -134,29 +172,49 @@ def _pass(
         count = sweep_binary(mode(), base, end, plan, box) if binary else sweep_text(mode(), base, plan, box)
         if count <= room:
             break
-        room, counted = int(count), Tested()  # they were counted at the first time
+        kept, counted = np.empty((3, int(count)), np.int64), Tested()  # they were counted at the first time
     if count == 0:
-        return np.empty((0, 6), np.int64)
+        return so_far
+    digests, told = (rooms.digests, rooms.told) if count <= _CANDIDATES else _room(int(count))
     columns = (index.first, index.second, index.kinds, index.people)
-    hits = np.empty((int(count) + 16, 5), np.int64)
     begun = _state(index.key)
+    hits, held = so_far
     while True:
-        found = verified(mode(), base, binary, *kept, count, begun, index.starts, index.shift, columns, hits)
+        found, settled = verified(
+            mode(),
+            base,
+            binary,
+            *kept,
+            count,
+            begun,
+            index.starts,
+            index.shift,
+            columns,
+            digests,
+            told,
+            own,
+            hits,
+            held,
+        )
         if found <= len(hits):
             break
-        hits = np.empty((int(found), 5), np.int64)
-    rows = _rows(hits[:found], kept)
-    if index.wide:
-        wide = _wide(data, at, kept[:, :count], index)
-        rows = np.concatenate((rows, wide)) if len(wide) else rows
+        hits = _longer(hits, held, int(found))
+    if settled and not index.wide:
+        return hits, int(found)
+    rows = np.concatenate((hits[held:found], _wide(data, at, kept[:, :count], index)))
     rows = _longest(rows)
-    return rows[(rows[:, 0] >= own[0]) & (rows[:, 0] < own[1])]
+    rows = rows[(rows[:, 0] >= own[0]) & (rows[:, 0] < own[1])]
+    if held + len(rows) > len(hits):
+        hits = _longer(hits, held, held + len(rows))
+    hits[held : held + len(rows)] = rows
+    return hits, held + len(rows)
 
 
-def _rows(hits: Hits, kept: Hits) -> Hits:
-    start, end, note = (column[hits[:, 0]] for column in kept)
-    sign = np.where(hits[:, 3] == ADDRESS, start + (note >> 16), -1)
-    return np.stack((start, end, hits[:, 1], hits[:, 2], hits[:, 4], sign), axis=1)
+def _longer(hits: Hits, held: int, size: int) -> Hits:
+    """The same with room for so many."""
+    more = np.empty((size, 6), np.int64)
+    more[:held] = hits[:held]
+    return more
 
 
 def _wide(data: NDArray[np.uint8], at: int, kept: Hits, index: Index) -> Hits:
@@ -171,20 +229,17 @@ def _wide(data: NDArray[np.uint8], at: int, kept: Hits, index: Index) -> Hits:
     return np.array(rows, np.int64).reshape(-1, 6)
 
 
-def _found(rows: Hits, begin: int, tested: Tested, *, binary: bool) -> Found:
-    """Rows as columns, by place, from `begin` on."""
-    rows = rows[np.argsort(rows[:, 0], kind="stable")]
-    if (rows[1:, 0] == rows[:-1, 0]).any():
-        rows = rows[np.lexsort((rows[:, 3], rows[:, 2], rows[:, 1], rows[:, 0]))]
-        rows = rows[np.concatenate(([True], (rows[1:] != rows[:-1]).any(axis=1)))]  # reached in two ways
-    whole = rows[:, 4]
-    if binary and (whole != 3).any():
-        whole = whole | _beside(rows)
-    owned = rows[:, 0] >= begin
-    if not owned.all():
-        rows, whole = rows[owned], whole[owned]
-    start, end, kind, person = (np.ascontiguousarray(rows[:, n]) for n in range(4))
-    return Found(start, end, kind.astype(np.uint8), person, whole == 3, tested)
+def _found(rows: Hits, size: int, begin: int, tested: Tested, *, binary: bool) -> Found:
+    """So many rows as columns, by place, from `begin` on."""
+    orders = np.empty((2, size), np.int64)
+    start, end, person, whole = (np.empty(size, np.int64) for _ in range(4))
+    kind = np.empty(size, np.uint8)
+    held = in_order(rows, size, orders, start, end, kind, person, whole)
+    if binary and (whole[:held] != 3).any():
+        whole[:held] |= _beside(start[:held], end[:held], kind[:held], person[:held])
+    first = int(np.searchsorted(start[:held], begin)) if held and start[0] < begin else 0
+    own = slice(first, held)
+    return Found(start[own], end[own], kind[own], person[own], whole[own] == 3, tested)
 
 
 def _longest(rows: Hits) -> Hits:
@@ -204,9 +259,11 @@ def _longest(rows: Hits) -> Hits:
     return rows[kept] if not same.all() else rows
 
 
-def _beside(rows: Hits) -> NDArray[np.int64]:
+def _beside(
+    start: NDArray[np.int64], end: NDArray[np.int64], kind: NDArray[np.uint8], person: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """1 where an id of the same person ends right where a hit begins."""
-    ids = rows[np.isin(rows[:, 2], _IDS)]
-    ends = set(zip(ids[:, 1].tolist(), ids[:, 3].tolist(), strict=True))
-    pairs = zip(rows[:, 0].tolist(), rows[:, 3].tolist(), strict=True)
+    ids = np.isin(kind, _IDS)
+    ends = set(zip(end[ids].tolist(), person[ids].tolist(), strict=True))
+    pairs = zip(start.tolist(), person.tolist(), strict=True)
     return np.array([1 if pair in ends else 0 for pair in pairs], np.int64)

@@ -21,7 +21,7 @@ from beholden.forensics.kernel.lanes import (
     NUMBER,
     PHONE,
     ask,
-    ask_again,
+    ask_one,
     count,
     flushed,
     keep,
@@ -130,7 +130,7 @@ def _listed(masks: Any, blocks: Any, places: Any) -> Any:
 
 
 @inner
-def _listed_addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, signs: Any, found: Any) -> Any:
+def _listed_addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, signs: Any, found: Any, phones: Any) -> Any:
     """List addresses with all that their hashes need, and in another list those that take more: how many of both.
 
     The places found are of each @, and from `signs` on of what stands for one.
@@ -139,6 +139,8 @@ def _listed_addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, signs: 
     held: Any = 0
     odd: Any = 0
     for n in range(found):
+        ask_one(box, work + _PHONE_HASHES, 2 * n, phones)
+        ask_one(box, work + _PHONE_HASHES, 2 * n + 1, phones)
         at = p + peek(work + _FOUND + 8 * n)
         sign = 1 if n < signs else sign_at(base, at)
         after = at + sign
@@ -162,6 +164,7 @@ def _listed_addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, signs: 
         clear = clear & (before < ADDRESS_WITHIN[1]) & (behind < ADDRESS_WITHIN[0])
         held += np.int64(clear & (before >= 1) & (behind >= 3) & owned(box, start))
         odd += np.int64(~clear & likely)
+    ask(box, work + _PHONE_HASHES, 2 * found, phones)
     return held, odd
 
 
@@ -184,16 +187,16 @@ def _listed_escapes(work: Any, base: Any, p: Any, blocks: Any, held: Any) -> Any
 
 
 @inner
-def _addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> Any:
-    """Every address in a part, about an @ or about what stands for one; the filter is asked for them. How many."""
+def _addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any, phones: Any) -> Any:
+    """Every address in a part, about an @ or about what stands for one: how many. The filter is asked for the phones
+    meanwhile."""
     work = box.work
     signs = _listed(work + _SIGNS, blocks, work + _FOUND)
     found = _listed_escapes(work, base, p, blocks, signs)
-    held, odd = _listed_addresses(mode, box, plan, base, p, signs, found)
+    held, odd = _listed_addresses(mode, box, plan, base, p, signs, found, phones)
     for n in range(odd):
         unusual(mode, box, plan, base, peek(work + _ODD + 8 * n), peek(work + _ODD_SIGNS + 8 * n))
     hash_addresses(mode, plan.seed, held, work + _WORDS, _LIST, work + _ADDRESS_HASHES)
-    ask(box, work + _ADDRESS_HASHES, held)
     return held
 
 
@@ -230,10 +233,12 @@ def _listed_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any) 
 
 
 @inner
-def _listed_groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any, phones: Any) -> Any:
+def _listed_groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any, phones: Any, numbers: Any) -> Any:
     """Put the phones of several groups of digits behind the others; how many there are then."""
     work = box.work
     for n in range(found):
+        ask_one(box, work + _NUMBER_HASHES, 2 * n, numbers)
+        ask_one(box, work + _NUMBER_HASHES, 2 * n + 1, numbers)
         place = peek(work + _FOUND + 8 * n)
         at = p + place
         ones, chain = _seen(work + _DIGITS, place), _seen(work + _CHAINS, place)
@@ -261,25 +266,24 @@ def _listed_groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any
             elif owned(box, at):
                 grouped_phone(box, plan, at, at + end, gathered_digits(base, at, taken), total)
             first = False
+    ask(box, work + _NUMBER_HASHES, 2 * found, numbers)
     return phones
 
 
 @inner
 def _digits(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> Any:
-    """Every id and phone in a part, how many of each; the filter is asked for them."""
+    """Every id and phone in a part, how many of each; the filter is asked for the ids."""
     work = box.work
     found = _listed(work + _RUNS, blocks, work + _FOUND)
     numbers, phones, either = _listed_runs(mode, box, plan, base, p, found)
     for n in range(0, 8 * either, 8):
         run_of_digits(box, plan, base, peek(work + _EITHER + n), peek(work + _EITHER_LENGTHS + n))
     hash_numbers(mode, plan.seed, numbers, work + _NUMBERS_PACKED, work + _NUMBER_LENGTHS, work + _NUMBER_HASHES)
-    ask(box, work + _NUMBER_HASHES, numbers)
+    found = 0 if plan.phones == _0 else _listed(work + _GROUPS, blocks, work + _FOUND)
+    phones = _listed_groups(mode, box, plan, base, p, found, phones, numbers)
     if plan.phones != _0:
-        found = _listed(work + _GROUPS, blocks, work + _FOUND)
-        phones = _listed_groups(mode, box, plan, base, p, found, phones)
         lists = (work + _PHONES_PACKED, work + _PHONE_LENGTHS, work + _PHONE_HASHES, work + _FIRSTS)
         hash_phones(mode, plan.seed, phones, *lists)
-        ask(box, work + _PHONE_HASHES, phones)
     return numbers, phones
 
 
@@ -287,15 +291,17 @@ def _digits(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> A
 def _looked_up(box: Any, plan: Any, addresses: Any, numbers: Any, phones: Any) -> None:
     """Keep what the filter lets pass; last what it was asked for last."""
     work = box.work
-    for at in range(work, work + 8 * numbers, 8):
-        ask_again(box, at + _NUMBER_HASHES)
+    for n in range(numbers):
+        at = work + 8 * n
+        ask_one(box, work + _ADDRESS_HASHES, n, addresses)
         start, length = peek(at + _NUMBERS), peek(at + _NUMBER_LENGTHS)
         if owned(box, start):
             count(box, NUMBER, length)
             if passes(box, load8(at + _NUMBER_HASHES)):
                 keep(box, start, start + length, NUMBER)
-    for at in range(work, work + 8 * phones, 8):
-        ask_again(box, at + _PHONE_HASHES)
+    for n in range(phones):
+        at = work + 8 * n
+        ask_one(box, work + _ADDRESS_HASHES, numbers + n, addresses)
         start, length = peek(at + _PHONES), peek(at + _PHONE_LENGTHS)
         if (plan.phones >> np.uint64(length)) & _1 != _0 and owned(box, start):
             count(box, PHONE, length)
@@ -303,8 +309,8 @@ def _looked_up(box: Any, plan: Any, addresses: Any, numbers: Any, phones: Any) -
             poke(first, peek(first) + 1)
             if passes(box, load8(at + _PHONE_HASHES)):
                 keep(box, start, peek(at + _PHONE_ENDS), PHONE)
+    ask(box, work + _ADDRESS_HASHES, numbers + phones, addresses)
     for at in range(work, work + 8 * addresses, 8):
-        ask_again(box, at + _ADDRESS_HASHES)
         note = peek(at + _ADDRESS_NOTES)
         count(box, ADDRESS, note >> 16)
         if passes(box, load8(at + _ADDRESS_HASHES)):
@@ -367,19 +373,23 @@ def sweep_text(mode: Any, base: Any, plan: Any, box: Any) -> Any:
     chained, most = np.uint64(min(plan.least + 1, 16) - 8), np.uint64(plan.most - 8)
     end = box.own_to + BEYOND
     p = box.own_from
-    while p < end:
-        if _is_quiet(mode, plan, base, p):
+    numbers: Any = 0
+    phones: Any = 0
+    addresses: Any = 0
+    while True:
+        while p < end and _is_quiet(mode, plan, base, p):
             p += 256
-            continue
         blocks = min(BLOCKS, (end - p + 63) >> 6)
-        _masked(mode, box.work, base + p, blocks)
+        if blocks > 0:
+            _masked(mode, box.work, base + p, blocks)
+        _looked_up(box, plan, addresses, numbers, phones)  # of the part before: the filter has had time to answer
+        if blocks <= 0:
+            break
         for n in range(0, 8 * blocks, 8 * EIGHT):
             listable(mode, box.work + _DIGITS + n, _MASKS, short, more, chained, most)
-        numbers, phones = 0, 0
         if plan.runs != _0:
             numbers, phones = _digits(mode, box, plan, base, p, blocks)
-        addresses = _addresses(mode, box, plan, base, p, blocks)
-        _looked_up(box, plan, addresses, numbers, phones)
+        addresses = _addresses(mode, box, plan, base, p, blocks, phones)
         if plan.tokens != _0 or plan.scoped != _0 or plan.digests != _0:
             _long(mode, box, plan, base, p, blocks)
         p += 64 * blocks

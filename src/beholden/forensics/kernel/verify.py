@@ -151,14 +151,14 @@ def explained(base: Any, start: Any, end: Any, note: Any) -> Any:
 
 
 @apart
-def _kept(hits: Any, size: Any, row: Any, columns: Any, candidate: Any, shape: Any, ends: Any) -> Any:
+def _kept(hits: Any, size: Any, row: Any, columns: Any, start: Any, end: Any, ends: Any, sign: Any) -> Any:
     """Everyone whose value a row is the first of."""
     first, second, kinds, people = columns
     at = row
     while at < len(first) and first[at] == first[row] and second[at] == second[row]:
         if size < len(hits):
-            hits[size, 0], hits[size, 1], hits[size, 2] = candidate, kinds[at], people[at]
-            hits[size, 3], hits[size, 4] = shape, ends
+            hits[size, 0], hits[size, 1], hits[size, 2] = start, end, kinds[at]
+            hits[size, 3], hits[size, 4], hits[size, 5] = people[at], ends, sign
         size += 1
         at += 1
     return size
@@ -229,17 +229,81 @@ def _placed(contents: Any, shift: Any, columns: Any, firsts: Any, seconds: Any, 
 
 @compiled()
 def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: Any, size: Any, state: Any,
-             contents: Any, shift: Any, columns: Any, hits: Any) -> Any:  # fmt: skip
-    """Fill `hits` with candidate, kind, person, shape, explained ends; how many there are, perhaps more than room."""
-    firsts, seconds = np.empty(2 * size + LANES, np.uint64), np.empty(2 * size + LANES, np.uint64)
-    whose, shapes = np.empty(2 * size + LANES, np.int64), np.empty(2 * size + LANES, np.int64)
-    rows, by = np.empty(2 * size + LANES, np.int64), np.uint64(shift)
+             contents: Any, shift: Any, columns: Any, digests: Any, told: Any, own: Any, hits: Any,
+             held: Any) -> Any:  # fmt: skip
+    """Put hits, as `scan.Hits` has them, behind so many others: how many there are then, perhaps more than room; and
+    whether each begins in what is owned, and no two of addresses are about one @, by their order.
+
+    `digests` and `told` are room for two and three numbers of each candidate as each thing that it may be.
+    """
+    firsts, seconds = digests[0], digests[1]
+    whose, shapes, rows = told[0], told[1], told[2]
+    by = np.uint64(shift)
     total = _digests(mode, base, starts, ends, notes, size, state, contents, by, firsts, seconds, whose, shapes)
     _placed(contents, by, columns, firsts, seconds, rows, total)
-    found = 0
+    found, settled, last = held, True, np.int64(-1)
     for m in range(total):
         if rows[m] >= 0:
             n = whose[m]
-            whole = explained(base, starts[n], ends[n], (notes[n] & ~255) | shapes[m]) if binary else 3
-            found = _kept(hits, found, rows[m], columns, n, shapes[m], whole)
-    return found
+            start, end, note = starts[n], ends[n], notes[n]
+            sign = np.int64(-1)
+            if shapes[m] == ADDRESS:
+                sign = start + (note >> 16)
+                settled = settled and sign > last
+                last = sign
+            settled = settled and own[0] <= start < own[1]
+            whole = explained(base, start, end, (note & ~255) | shapes[m]) if binary else 3
+            found = _kept(hits, found, rows[m], columns, start, end, whole, sign)
+    return found, settled
+
+
+@inner
+def _by_place(rows: Any, size: Any, order: Any, other: Any) -> Any:
+    """The order of rows by where they begin: digit by digit, as sorting machines did it."""
+    top, counted = np.int64(0), np.zeros(257, np.int64)
+    for n in range(size):
+        order[n] = n
+        top = max(top, rows[n, 0])
+    shift = 0
+    while top >> shift:
+        counted[:] = 0
+        for n in range(size):
+            counted[((rows[n, 0] >> shift) & 255) + 1] += 1
+        for n in range(256):
+            counted[n + 1] += counted[n]
+        for n in range(size):
+            which = (rows[order[n], 0] >> shift) & 255
+            other[counted[which]] = order[n]
+            counted[which] += 1
+        order, other = other, order
+        shift += 8
+    return order
+
+
+@inner
+def _compared(rows: Any, left: Any, right: Any, columns: Any) -> Any:
+    """Below 0 where the left row comes first by its first so many columns, 0 where they are the same."""
+    for n in range(columns):
+        if rows[left, n] != rows[right, n]:
+            return rows[left, n] - rows[right, n]
+    return np.int64(0)
+
+
+@compiled()
+def in_order(rows: Any, size: Any, orders: Any, starts: Any, ends: Any, kinds: Any, people: Any, whole: Any) -> Any:
+    """So many hits as columns, by place, end, kind and person, each once: how many there are then."""
+    order = _by_place(rows, size, orders[0], orders[1])
+    for n in range(1, size):
+        m = n
+        while m > 0 and _compared(rows, order[m], order[m - 1], 4) < 0:
+            order[m], order[m - 1] = order[m - 1], order[m]
+            m -= 1
+    held = 0
+    for n in range(size):
+        row = order[n]
+        if n > 0 and _compared(rows, row, order[n - 1], 6) == 0:
+            continue  # reached in two ways
+        starts[held], ends[held], kinds[held] = rows[row, 0], rows[row, 1], rows[row, 2]
+        people[held], whole[held] = rows[row, 3], rows[row, 4]
+        held += 1
+    return held
