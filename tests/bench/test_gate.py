@@ -21,7 +21,9 @@ def test_the_benchmark_of_the_gate_says_every_figure_of_a_small_world(tmp_path) 
     ]  # fmt: skip
     assert told["oracle_agreement"] == 1.0 and found.allow.wrong == 0
     assert all(row.agreement == 1 for row in found.peers.rows), found.peers.rows
-    assert min(told[name] for name in ("inproc_per_s", "http_vs_trivial", "durable_vs_trivial", "boxcar_gain")) > 0
+    # So few requests take less than the kernel's clock can tell: the rates are there, what they say is not looked at.
+    http = found.http
+    assert min(found.inproc_per_s, http.trivial, http.single, http.boxcar, http.durable, *http.alone.values()) > 0
     page.write("gate", report(found), tmp_path / "page.md")
     assert "In process" in (tmp_path / "page.md").read_text(encoding="utf-8")
 

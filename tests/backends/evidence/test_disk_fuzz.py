@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from beholden.backends.evidence.files import FileEvidence
@@ -75,6 +75,7 @@ def test_broken_expert_witness_images_are_read_as_far_as_they_go(seed: int) -> N
 @pytest.mark.parametrize("name", IMAGES)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32))
+@example(76)
 def test_broken_images_are_read_as_far_as_they_go(name: str, seed: int) -> None:
     opened(broken(public(name), random.Random(seed), 1 << 21))
 

@@ -49,6 +49,8 @@ class DmgImage:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.faults = Faults()
+        if source.size < SECTOR:
+            raise BadInput("The DMG image is shorter than its last sector, which describes it.")
         trailer = source.read(source.size - SECTOR, SECTOR)
         fork, _, place, length = *struct.unpack_from(">QQ", trailer, 24), *struct.unpack_from(">QQ", trailer, 216)
         if not 0 < length <= LARGEST_LIST or place + length > source.size:
