@@ -32,25 +32,23 @@ from beholden.forensics.kernel.lanes import (
 from beholden.forensics.kernel.machine import (
     alnums,
     anchored,
-    at_signs,
     bits,
     compiled,
     crowded,
     digits,
-    fours,
     gathered,
     inner,
     load1,
     load8,
     named,
     names,
+    noted_classes,
     peek,
     poke,
     prefetch,
     scattered,
     separators,
     trailing,
-    zeros,
 )
 from beholden.forensics.kernel.numbers import (
     MOST_PACKED,
@@ -95,12 +93,7 @@ def _masked(mode: Any, work: Any, text: Any, blocks: Any) -> None:
     for n in range(-1, blocks + 1):
         at, block = work + 8 * n, text + 64 * n
         prefetch(block + 64 * BLOCKS)
-        ones = digits(mode, block)
-        poke(at + _DIGITS, ones)
-        poke(at + _CHAINS, ones | separators(mode, block))
-        poke(at + _FOURS, fours(mode, block))
-        poke(at + _ZEROS, zeros(mode, block))
-        poke(at + _SIGNS, at_signs(mode, block))
+        noted_classes(mode, block, at + _DIGITS, _MASKS)
 
 
 @inner
