@@ -40,7 +40,7 @@ class Size:
     """Whether peers that are servers are asked too, and three hosts are."""
 
 
-QUICK = Size(25_000, 20_000, 4_000, 25_000, 4_000, 3, 24, 5_000, 3_000, whole=False)
+QUICK = Size(25_000, 20_000, 4_000, 25_000, 4_000, 3, 16, 5_000, 2_500, whole=False)
 FULL = Size(1_000_000, 100_000, 10_000, 100_000, 20_000, 5, 200, 5_000, 3_000, whole=True)
 
 
