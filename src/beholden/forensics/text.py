@@ -1,13 +1,18 @@
 """What bytes are at a glance: nothing but zeros, text, or neither."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from beholden.forensics.kernel.machine import between, bits, compiled, controls, mode
+from beholden.forensics.kernel.machine import between, bits, controls, mode
+from beholden.native.compiling import compiler
 
 SAMPLE = 65536
 _BLOCK = 64
+_HERE = Path(__file__).parent
+_compiled: Callable[[Any], Any] = compiler(_HERE, _HERE / "kernel", nogil=True)()
 
 
 def is_blank(raw: bytes) -> bool:
@@ -43,7 +48,7 @@ def is_text(block: bytes) -> bool:
     return False
 
 
-@compiled()
+@_compiled
 def _controls(mode: Any, data: Any) -> Any:
     count, at, size = 0, 0, len(data)
     while at + _BLOCK <= size:
@@ -56,7 +61,7 @@ def _controls(mode: Any, data: Any) -> Any:
     return count
 
 
-@compiled()
+@_compiled
 def _count(mode: Any, data: Any, letter: int) -> Any:
     count, at, size = 0, 0, len(data)
     while at + _BLOCK <= size:

@@ -10,7 +10,6 @@ Every answer is from one state of the table: a counter that moves with each stor
 
 import struct
 from ctypes import memmove
-from datetime import UTC, datetime
 from typing import Final
 
 from beholden.gate.grant_id import grant_id
@@ -44,7 +43,6 @@ Who = str | int | None
 TRIES: Final = 64
 _SECOND: Final = 1_000_000
 _BASE_MICROS: Final = BASE * _SECOND
-_UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AS_OF, SEQUENCE, POLICY = int(Cell.AS_OF), int(Cell.SEQUENCE), int(Cell.POLICY)
 _LEFT, WORD = int(Desk.LEFT), 2**64 - 1
 _made = tuple.__new__  # what the class of a named tuple calls

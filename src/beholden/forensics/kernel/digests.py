@@ -5,8 +5,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from beholden.forensics.kernel.blake import BLOCK, LANES, compress, sixteen
+from beholden.forensics.kernel.blake import LANES, compress, sixteen
 from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8
+from beholden.native.blake2s import BLOCK
 
 _LAST: Final = BLOCK - 1
 """A value this long fills one block, with its shape before it."""

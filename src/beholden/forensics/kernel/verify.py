@@ -5,12 +5,13 @@ from typing import Any, Final
 import numpy as np
 
 from beholden.forensics.kernel.addresses import next_mark
-from beholden.forensics.kernel.blake import BLOCK, LANES, sixteen
+from beholden.forensics.kernel.blake import LANES, sixteen
 from beholden.forensics.kernel.digests import long_digest, place, put, taken
 from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, LOCAL, TABLE
 from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8, prefetch, put8
 from beholden.forensics.kernel.values import MAX_LENGTH, Shape
+from beholden.native.blake2s import BLOCK
 
 _SCOPED, _TOKEN, _HEX = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX)
 _ONE_BLOCK: Final = BLOCK - 1
