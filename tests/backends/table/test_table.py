@@ -310,6 +310,18 @@ def test_a_full_disk_leaves_the_old_table_in_force(writer, tmp_path):
     assert decided(reader, 1).allowed == ("name",)
 
 
+def test_people_may_come_and_go_while_the_table_is_compacted(writer, tmp_path):
+    """Whoever makes the file anew looks at flags that change under its eyes."""
+    reader, changed = reader_of(tmp_path), 0
+    for _ in range(60):
+        writer.compact_at, before = -1, files.pointed(tmp_path)
+        while files.pointed(tmp_path) == before:
+            apply(writer, persons=[replace(person(n), erased=changed % 2 == 0) for n in range(1, PEOPLE)])
+            changed += 1
+        assert decided(reader, 1).allowed == (() if changed % 2 else ("name",))
+    assert changed > 120
+
+
 def test_terms_that_nobody_holds_any_more_make_room_for_others(writer, tmp_path):
     """Records fill the file, so it is made anew, beside a reader that notices nothing."""
     reader, first = reader_of(tmp_path), files.pointed(tmp_path)

@@ -163,12 +163,12 @@ def from_view(view: TableView, known: Known, people: int = 0) -> Contents:
     renumbered = _renumber(log, columns[Section.SHAPE], wide[1][:, 0], known.shapes)
     columns[Section.SHAPE], wide[1][:, 0] = renumbered[columns[Section.SHAPE]], renumbered[wide[1][:, 0]]
     room = view.sizes.people
-    there = np.flatnonzero(np.frombuffer(view.flags, np.uint32))
+    present = np.array(np.frombuffer(view.flags, np.uint32))  # once: people come and go while this looks
+    there = np.flatnonzero(present)
     most = max(int(there[-1]) if len(there) else 0, int(person[-1]) if len(person) else 0)
     grown = max(room, max(most, people) + 1 + PEOPLE_SLACK)
     flags, digests = np.zeros(grown, np.uint32), np.zeros((grown, DIGEST_BYTES), np.uint8)
-    flags[:room] = np.frombuffer(view.flags, np.uint32) & ~np.uint32(HAS_OVERLAY)
-    flags[:room] = _renumber_sets(log, flags[:room], known.sets)
+    flags[:room] = _renumber_sets(log, present & ~np.uint32(HAS_OVERLAY), known.sets)
     digests[:room] = np.frombuffer(view.digest, np.uint8).reshape(-1, DIGEST_BYTES)
     digests[flags & EXISTS == 0] = 0  # an erased person leaves no trace
     flags[(wide[0] >> np.uint64(16)).astype(np.int64)] |= HAS_OVERLAY
