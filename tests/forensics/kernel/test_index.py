@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from beholden.forensics.kernel import blake, digests, machine
 from beholden.forensics.kernel.auditor import from_bytes, to_bytes
 from beholden.forensics.kernel.index import Index
-from beholden.forensics.kernel.letters import ANY_MARK
 from beholden.forensics.kernel.scan import scan
 from beholden.forensics.kernel.values import Shape, keys, phones
 from beholden.forensics.spelling import Kind
@@ -44,15 +43,28 @@ def test_an_auditor_with_the_key_finds_the_same() -> None:
     assert mine == other and len(mine) == len(VALUES[::7])
 
 
-def test_a_form_that_does_not_say_which_marks_addresses_have_counts_on_any() -> None:
+def test_the_form_says_which_marks_addresses_have() -> None:
     index = Index.of([(Kind.EMAIL, PersonNumber(1), "o'neil@mail.example")], KEY)
-    form = to_bytes(index)
-    assert from_bytes(form, KEY).marks == index.marks == 1 << ord("'")
-    told = b', "marks": %d' % index.marks
-    size = form.index(b"{")
-    head = int.from_bytes(form[size - 4 : size], "little") - len(told)
-    older = form[: size - 4] + head.to_bytes(4, "little") + form[size:-32].replace(told, b"", 1)
-    assert from_bytes(older + sha256(older).digest(), KEY).marks == ANY_MARK
+    assert from_bytes(to_bytes(index), KEY).marks == index.marks == 1 << ord("'")
+
+
+def sealed(form: bytes) -> bytes:
+    """A form that says of other bytes that they are whole."""
+    return form + sha256(form).digest()
+
+
+def test_an_older_form_is_refused() -> None:
+    with pytest.raises(BadInput, match="does not begin as one"):
+        from_bytes(sealed(FORM[:-32].replace(b"index 2", b"index 1", 1)), KEY)
+
+
+@pytest.mark.parametrize("kind", [6, 256, 1 << 31])
+def test_a_kind_that_is_none_is_refused(kind: int) -> None:
+    """Whoever made the file need not have made it with this program."""
+    index = from_bytes(FORM, KEY)
+    index.rows[0, 2] = kind << 32
+    with pytest.raises(BadInput, match="do not belong together"):
+        from_bytes(to_bytes(index), KEY)
 
 
 def test_the_form_names_nobody() -> None:

@@ -14,6 +14,7 @@ from beholden.forensics.kernel.hashing import (
     step,
     tail,
     text,
+    word_at,
 )
 from beholden.forensics.kernel.lanes import (
     ADDRESS,
@@ -34,16 +35,12 @@ from beholden.forensics.kernel.machine import (
     apart,
     dots,
     hexes,
-    high,
     hosts,
     inner,
     leading,
     load1,
     load8,
     marks,
-    near_dots,
-    near_hosts,
-    near_plains,
     percents,
     plains,
     poke,
@@ -74,35 +71,16 @@ def _is_whole(plan: Any, previous: Any) -> Any:
 
 
 @inner
-def bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
-    """Where the address about an @ begins and ends; whether that is clear, since most of them are short and stand
-    between characters that no address has; and if it is not, whether there can be one at all."""
-    before = leading(~(near_plains(mode, base + at - 32) << np.uint64(32)))
-    ones = near_hosts(mode, base + after)
-    behind = trailing(~ones)
-    clear = (before < 32) & (behind < 32)
-    named = ones & ~near_dots(mode, base + after) & ((ONE << np.uint64(behind)) - ONE)
-    start, end, clear = _bounded(plan, base, at, after, before, behind, named, clear)
-    return start, end, clear, (behind >= 3) | (load1(base + after + behind) > 127)
-
-
-@inner
-def _far_bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
-    """Where the address about an @ begins and ends, which may be longer, and whether that is clear."""
+def _bounds(mode: Any, plan: Any, base: Any, at: Any, after: Any) -> Any:
+    """Where the address about an @ begins and ends, and whether that is clear: it stands between characters that no
+    address has."""
     before = leading(~plains(mode, base + at - 64))
     ones = hosts(mode, base + after)
     behind = trailing(~ones)
-    clear = (before < 64) & (behind < 64)
     named = ones & ~dots(mode, base + after) & ((ONE << np.uint64(behind & 63)) - ONE)
-    return _bounded(plan, base, at, after, before, behind, named, clear)
-
-
-@inner
-def _bounded(plan: Any, base: Any, at: Any, after: Any, before: Any, behind: Any, named: Any, clear: Any) -> Any:
-    """The same by how many characters of addresses stand on either side; `named` are those that a domain ends with."""
     start = at - before
     previous, following, first = load1(base + start - 1), load1(base + after + behind), load1(base + start)
-    clear = clear & (following < 128) & ((first - 45) >> 1 != 0) & _is_whole(plan, previous)
+    clear = (before < 64) & (behind < 64) & (following < 128) & ((first - 45) >> 1 != 0) & _is_whole(plan, previous)
     start += np.int64((previous == 92) & (TABLE[first] & ESCAPED != 0))
     return start, after + 64 - leading(named), clear
 
@@ -111,7 +89,7 @@ def _bounded(plan: Any, base: Any, at: Any, after: Any, before: Any, behind: Any
 def unusual(mode: Any, box: Any, plan: Any, base: Any, at: Any, sign: Any) -> None:
     """The address about an @ in text where it is long, or where it is not clear at once where it begins and ends."""
     after = at + sign
-    start, end, clear = _far_bounds(mode, plan, base, at, after)
+    start, end, clear = _bounds(mode, plan, base, at, after)
     if clear:
         if start == at or end - after < 3 or not owned(box, start):
             return
@@ -281,7 +259,7 @@ def _cuts(box: Any, plan: Any, base: Any, begin: Any, at: Any, after: Any, behin
         domain = step(load8(states + (length & ~7)), tail(base + after + (length & ~7), length))
         hashed = ended(domain)
         wanted = bits_of(hashed)
-        if load8(plan.domains + (high(hashed, plan.domains_size) << 3)) & wanted != wanted:
+        if load8(word_at(plan.domains, plan.domains_size, hashed)) & wanted != wanted:
             continue
         poke(heads, domain)
         for n in range((at - begin) >> 3):

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from beholden.forensics.kernel.digests import as_rows
+from beholden.forensics.kernel.digests import ROW, kinds_below
 from beholden.forensics.kernel.found import LENGTHS, SHAPES
 from beholden.forensics.kernel.index import Index, filter_words
 from beholden.forensics.kernel.letters import ANY_MARK
@@ -21,25 +21,21 @@ from beholden.forensics.kernel.values import KINDS
 from beholden.forensics.spelling import Kind
 from beholden.model.errors import BadInput
 
-_NAME: Final = b"beholden index 1\n"
+_NAME: Final = b"beholden index 2\n"
 _MAX_HEADER: Final = 1 << 16
 _DIGEST: Final = 32
 _MAX_VALUES: Final = 1 << 32
 _FIXED: Final = {"counts": (SHAPES, LENGTHS), "leading": (16, 1000)}
-_WORDS: Final = {"first": 0, "second": 1}
-"""The columns that are words of an index's rows."""
 _COLUMNS: Final = {
-    "words": "<u8", "domains": "<u8", "first": "<u8", "second": "<u8", "starts": "<u4", "people": "<u4", "kinds": "u1",
-    "counts": "<i8", "leading": "<i8",
+    "words": "<u8", "domains": "<u8", "rows": "<u8", "starts": "<u4", "counts": "<i8", "leading": "<i8",
 }  # fmt: skip
 
 
 def to_bytes(index: Index) -> bytes:
     """An index as bytes; without its key they say of nobody whether they are in it."""
-    columns = {name: np.ascontiguousarray(_column(index, name), form) for name, form in _COLUMNS.items()}
     header = {
         "check": _check(index.key),
-        "sizes": {name: column.size for name, column in columns.items()},
+        "sizes": {name: getattr(index, name).size for name in _COLUMNS},
         "shift": index.shift,
         "low": index.low,
         "top": index.top,
@@ -49,15 +45,9 @@ def to_bytes(index: Index) -> bytes:
         "unusable": {kind.value: count for kind, count in index.unusable.items()},
     }
     head = json.dumps(header).encode()
-    raw = (column.tobytes() for column in columns.values())
-    made = b"".join((_NAME, len(head).to_bytes(4, "little"), head, *raw))
+    columns = (np.ascontiguousarray(getattr(index, name), form).tobytes() for name, form in _COLUMNS.items())
+    made = b"".join((_NAME, len(head).to_bytes(4, "little"), head, *columns))
     return made + sha256(made).digest()
-
-
-def _column(index: Index, name: str) -> NDArray[Any]:
-    """A column of the form: its rows stand in it as four."""
-    word = _WORDS.get(name)
-    return getattr(index, name) if word is None else index.rows[:, word]
 
 
 def from_bytes(raw: bytes, key: bytes) -> Index:
@@ -94,26 +84,27 @@ def _columns(sizes: Mapping[str, int], raw: bytes, at: int) -> dict[str, NDArray
 def _index(header: dict[str, Any], columns: dict[str, NDArray[Any]], key: bytes) -> Index:
     if header["check"] != _check(key):
         raise BadInput("This index was made with another key.", "Ask for the key that belongs to it.")
-    size, shift, starts = len(columns["first"]), int(header["shift"]), columns["starts"]
-    aligned = all(len(columns[name]) == size for name in ("second", "people", "kinds"))
-    listed = 32 <= shift < 64 and len(starts) == (1 << 64 - shift) + 1 and starts[0] == 0 and starts[-1] == size
+    if len(columns["rows"]) % ROW:
+        raise _bad("its rows are not whole")
+    rows = columns["rows"] = columns["rows"].reshape(-1, ROW)
+    shift, starts = int(header["shift"]), columns["starts"]
+    listed = 32 <= shift < 64 and len(starts) == (1 << 64 - shift) + 1 and starts[0] == 0 and starts[-1] == len(rows)
     # The kernels trust these: an index that is not in order must not reach them.
-    if not aligned or not listed or (starts[1:] < starts[:-1]).any() or (columns["kinds"] >= len(KINDS)).any():
+    if not listed or (starts[1:] < starts[:-1]).any() or not kinds_below(rows, len(KINDS)):
         raise _bad("its columns do not belong together")
     if len(columns["words"]) < filter_words(0) or len(columns["domains"]) < filter_words(0):
         raise _bad("its filter is too small")
     for name, form in _FIXED.items():
         columns[name] = columns[name].reshape(form)
-    rows = as_rows(*(columns.pop(name) for name in ("first", "second", "kinds", "people")))
     low, top = int(header["low"]), int(header["top"])
     if not 0 <= low < 1 << 64 or not 0 <= top < 1 << 64:
         raise _bad("its range of ids is none")
-    marks = int(header.get("marks", ANY_MARK))
+    marks = int(header["marks"])
     if not 0 <= marks <= ANY_MARK:
         raise _bad("its marks are none")
     unusable = {Kind(kind): int(count) for kind, count in header["unusable"].items()}
     return Index(
-        key=key, rows=rows, shift=shift, low=low, top=top, address_chance=float(header["address_chance"]),
+        key=key, shift=shift, low=low, top=top, address_chance=float(header["address_chance"]),
         wide=bool(header["wide"]), unusable=unusable, marks=marks, **columns,
     )  # fmt: skip
 

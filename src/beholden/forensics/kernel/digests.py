@@ -120,6 +120,11 @@ def kinds_of(rows: NDArray[np.uint64]) -> NDArray[np.uint8]:
     return (rows[:, 2] >> _KIND).astype(np.uint8)
 
 
+def kinds_below(rows: NDArray[np.uint64], count: int) -> bool:
+    """Whether there are no kinds but so many."""
+    return not (rows[:, 2] >> _KIND >= count).any()
+
+
 def people_of(rows: NDArray[np.uint64]) -> NDArray[np.uint32]:
     """Whose each row is."""
     return rows[:, 2].astype(np.uint32)

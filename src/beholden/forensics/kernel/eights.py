@@ -1,115 +1,40 @@
-"""Eight words of 64 bits at once: the same few steps for many places, where nothing depends on what they hold.
+"""The same few steps for eight candidates at once, where nothing depends on what they are.
 
-The steps are written once, over `Words`. In vector code eight of them are done together, in plain code one after the
-other. Arrays are addresses of words; their lengths are rounded up to eights.
+What is known of many candidates is in lists that lie side by side. All of them begin with what the filter is asked by:
+where a candidate begins, where it ends, its note; the word of the filter, and its bits there; what is counted up.
 """
 
 # ruff: noqa: ARG001 - an intrinsic is given the types of its arguments, used or not
 
-from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from llvmlite import ir
 from numba import types
 
-from beholden.forensics.kernel.hashing import END, SMALL, STEP, seeded
-from beholden.forensics.kernel.lanes import ADDRESS, NUMBER
-from beholden.forensics.kernel.machine import inner, intrinsic
+from beholden.forensics.kernel.found import LENGTHS
+from beholden.forensics.kernel.hashing import END, SMALL, STEP
+from beholden.forensics.kernel.lanes import ADDRESS, NUMBER, PHONE
+from beholden.forensics.kernel.letters import MARKS
+from beholden.forensics.kernel.machine import intrinsic
+from beholden.forensics.kernel.words import ALL, EIGHT, LONG, Part, Told, Words, parts
 
-EIGHT: Final = 8
-ADDRESS_LISTS: Final = 9
-"""Words about an address: the first two of its domain and the last; the last three of its local part and the first;
-how long both are."""
-ADDRESS_WITHIN: Final = 24, 32
-"""Domains and local parts that are shorter are in these words."""
-_LONG = ir.IntType(64)
-_ALL: Final = (1 << 64) - 1
-
-
-class Words:
-    """Words side by side, in code that is being made; a number stands for as many of itself."""
-
-    def __init__(self, b: Any, value: Any) -> None:
-        self.b, self.value = b, value
-
-    def _done(self, step: Callable[[Any, Any], Any], other: "Words | int") -> "Words":
-        return Words(self.b, step(self.value, self._same(other)))
-
-    def _same(self, other: "Words | int") -> Any:
-        if isinstance(other, Words):
-            return other.value
-        kind = self.value.type
-        return ir.Constant(kind, [other] * kind.count if isinstance(kind, ir.VectorType) else other)
-
-    def __and__(self, other: "Words | int") -> "Words":
-        return self._done(self.b.and_, other)
-
-    def __or__(self, other: "Words | int") -> "Words":
-        return self._done(self.b.or_, other)
-
-    def __xor__(self, other: "Words | int") -> "Words":
-        return self._done(self.b.xor, other)
-
-    def __add__(self, other: "Words | int") -> "Words":
-        return self._done(self.b.add, other)
-
-    def __mul__(self, other: "Words | int") -> "Words":
-        return self._done(self.b.mul, other)
-
-    def __rshift__(self, other: "Words | int") -> "Words":
-        return self._done(self.b.lshr, other)
-
-    def __lshift__(self, other: "Words | int") -> "Words":
-        return self._done(self.b.shl, other)
-
-    def __invert__(self) -> "Words":
-        return self ^ _ALL
-
-    def __neg__(self) -> "Words":
-        return ~self + 1
-
-    def is_(self, other: int) -> "Words":
-        """Which are equal to it, for `or_else`."""
-        return Words(self.b, self.b.icmp_unsigned("==", self.value, self._same(other)))
-
-    def above(self, other: int) -> "Words":
-        """Which are greater, for `or_else`."""
-        return Words(self.b, self.b.icmp_unsigned(">", self.value, self._same(other)))
-
-    def where(self, which: "Words", other: "Words | int") -> "Words":
-        """These where something holds, others elsewhere."""
-        return Words(self.b, self.b.select(which.value, self.value, self._same(other)))
-
-
-def _wide(mode: Any) -> int:
-    """How many words are done together."""
-    return EIGHT if isinstance(mode, types.Boolean) else 1
-
-
-def _pointer(b: Any, address: Any, n: int, lanes: int) -> Any:
-    kind = _LONG if lanes == 1 else ir.VectorType(_LONG, lanes)
-    return b.inttoptr(b.add(address, ir.Constant(_LONG, 8 * n)), kind.as_pointer())
-
-
-def _load(b: Any, address: Any, n: int, lanes: int) -> Words:
-    return Words(b, b.load(_pointer(b, address, n, lanes), align=8))
-
-
-def _store(b: Any, words: Words, address: Any, n: int, lanes: int) -> None:
-    b.store(words.value, _pointer(b, address, n, lanes), align=8)
-
-
-def _spread(b: Any, value: Any, lanes: int) -> Words:
-    if lanes == 1:
-        return Words(b, value)
-    kind, places = ir.VectorType(_LONG, lanes), ir.VectorType(ir.IntType(32), lanes)
-    first = b.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    return Words(b, b.shuffle_vector(first, ir.Constant(kind, ir.Undefined), ir.Constant(places, [0] * lanes)))
-
-
-def _groups(mode: Any) -> Iterator[tuple[int, int]]:
-    """Where in eight words to go on, and how many are done then."""
-    return ((n, _wide(mode)) for n in range(0, EIGHT, _wide(mode)))
+_MOST: Final = 64 * 64
+"""Places that a list has room for."""
+LIST: Final = 8 * (_MOST + 2 * EIGHT)
+"""How far one list lies from the next, in bytes."""
+START, STOP, NOTE, PLACE, WANTED, COUNT = (n * LIST for n in range(6))
+"""`PLACE` is the address of a word of the filter, `COUNT` of the number that is counted up."""
+FIRST, PACKED, LENGTH = (n * LIST for n in range(6, 9))
+"""Of digits: another number that is counted up; the digits in four bits each, the first one lowest; how many are
+written."""
+AT, AFTER, AROUND, DOTS, WORDS = (n * LIST for n in range(6, 11))
+"""Of addresses: where the @ stands and what is behind it; which of 32 bytes before and, in the upper half, behind may
+belong to an address; which of those behind are dots or hyphens; the first two words of the domain, the last three of
+the local part."""
+DIGIT_LISTS, ADDRESS_LISTS = 9, 15
+_DOMAIN, _LOCAL = 24, 32
+"""Domains and local parts that are shorter are in those words."""
+_MOST_PACKED: Final = 16
 
 
 def _onward(ones: Words, following: Words, by: Words | int) -> tuple[Words, Words]:
@@ -135,27 +60,26 @@ def listable(_: Any, mode: Any, masks: Any, apart: Any, short: Any, more: Any, c
     """
 
     def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
-        def masks(which: int, at: int, lanes: int) -> Words:
-            return _load(b, b.add(arguments[1], b.mul(arguments[2], ir.Constant(_LONG, which))), at, lanes)
-
-        for n, lanes in _groups(mode):
-            ones, after, either, beyond = (masks(which, at, lanes) for which in (0, 1) for at in (n, n + 1))
-            nought, noughts = masks(3, n, lanes), masks(3, n + 1, lanes)
-            least, further, long, top = (_spread(b, one, lanes) for one in arguments[3:])
-            starts = ones & ~((ones << 1) | (masks(0, n - 1, lanes) >> 63))
+        lists = [b.mul(arguments[2], ir.Constant(LONG, n)) for n in range(7)]
+        nearby = [[b.add(one, ir.Constant(LONG, 8 * by)) for by in (-1, 0, 1)] for one in lists]
+        for part in parts(b, arguments[1], mode):
+            previous, ones, after = (part.load(one) for one in nearby[0])
+            either, beyond = (part.load(one) for one in nearby[1][1:])
+            noughts_before, nought, noughts = (part.load(one) for one in nearby[3])
+            least, further, long, top = (part.all(one) for one in arguments[3:])
+            starts = ones & ~((ones << 1) | (previous >> 63))
             # Three separators in a row end a chain.
-            parts, others = either & ~ones, beyond & ~after
-            either, beyond = either & ~_following(parts, others, 1, 1), beyond & ~_following(others, others & 0, 1, 1)
+            apart, others = either & ~ones, beyond & ~after
+            either, beyond = either & ~_following(apart, others, 1, 1), beyond & ~_following(others, others & 0, 1, 1)
             # Before what stands for an @ is no digit but a 0.
-            before = (nought << 1) | (masks(3, n - 1, lanes) >> 63) | starts
+            before = (nought << 1) | (noughts_before >> 63) | starts
             found = (
-                masks(2, n, lanes) & ((nought >> 1) | (noughts << 63)) & before,
+                part.load(lists[2]) & ((nought >> 1) | (noughts << 63)) & before,
                 starts & _following(ones, after, 1, 2, least, further),
                 starts & _following(either, beyond, 1, 2, 4, long) & (nought | ~_following(ones, after, 1, 2, 4, top)),
             )
             for which, one in enumerate(found):
-                out = b.add(arguments[1], b.mul(arguments[2], ir.Constant(_LONG, 4 + which)))
-                _store(b, one, out, n, lanes)
+                part.store(lists[4 + which], one)
         return context.get_dummy_value()
 
     taken = (types.int64, types.int64, types.uint64, types.uint64, types.uint64, types.uint64)
@@ -185,83 +109,141 @@ def _ended(state: Words) -> Words:
     return state ^ (state >> 32)
 
 
-def _hashed(seed: Words, packed: Words, length: Words) -> Words:
-    """The hash of a number, as `hashing.number` has it."""
-    value = _sixteen(packed << (-(length << 2) & 63))
-    return _ended(_stepped(seed ^ (length * int(END)), value))
+def _seeded(plan: Told, shape: int) -> Words:
+    """Where the hashes of a shape begin, as `hashing.seeded` has it."""
+    return plan.seed ^ (shape * int(STEP) & ALL)
+
+
+def _owned(box: Told, start: Words) -> Words:
+    """Flags: which begin in what counts."""
+    return ~start.below(box.own_from) & start.below(box.own_to)
+
+
+def _asked(part: Part, box: Told, live: Words, hashed: Words, spare: Any) -> None:
+    """Put what the filter is asked by, as `hashing` has it; of what is not live, a word of zeros."""
+    place = box.words + (((hashed >> 32) * box.size >> 32) << 3)
+    part.store(PLACE, place.where(live, part.all(spare)))
+    one = part.all(1)
+    wanted = one << (hashed & 63)
+    for by in (6, 12, 18):
+        wanted = wanted | (one << ((hashed >> by) & 63))
+    part.store(WANTED, wanted)
+
+
+def _counted(part: Part, which: int, live: Words, first: Words, row: Words, spare: Any) -> None:
+    """Put the address of a number that is counted up; of what is not live, one that nobody reads."""
+    part.store(which, (first + (row << 3)).where(live, part.all(spare) + 8))
+
+
+def _asked_digits(part: Part, box: Told, plan: Told, digits: Words, size: Words, live: Words, phone: Words,
+                  spare: Any) -> None:  # fmt: skip
+    """The same of numbers, some of them phones: hashed as `hashing.number` has it. A phone loses the 1 of numbering
+    plan 1, see `values.canonical`."""
+    second, fifth = (digits >> 4) & 15, (digits >> 16) & 15
+    ours = phone & size.is_(11) & (digits & 15).is_(1) & second.above(1) & fifth.above(1)
+    digits, size = (digits >> 4).where(ours, digits), part.all(10).where(ours, size)
+    live = live & _owned(box, part.load(START)) & (~phone | plan.phones.bit(size))
+    state = _seeded(plan, NUMBER) ^ (size * int(END))
+    _asked(part, box, live, _ended(_stepped(state, _sixteen(digits << (-(size << 2) & 63)))), spare)
+    shape = part.all(PHONE).where(phone, NUMBER)
+    part.store(NOTE, shape)
+    _counted(part, COUNT, live, box.counts, shape * LENGTHS + size, spare)
+    three = (digits & 15) * 100 + ((digits >> 4) & 15) * 10 + ((digits >> 8) & 15)
+    length = part.all(15).where(size.above(15), size)
+    _counted(part, FIRST, live & phone, box.firsts, length * 1000 + three, spare)
 
 
 @intrinsic
-def _eight_numbers(_: Any, mode: Any, packed: Any, lengths: Any, hashes: Any, seed: Any) -> Any:
-    def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
-        for n, lanes in _groups(mode):
-            digits, length = (_load(b, one, n, lanes) for one in arguments[1:3])
-            _store(b, _hashed(_spread(b, arguments[4], lanes), digits, length), arguments[3], n, lanes)
-        return context.get_dummy_value()
+def eight_runs(_: Any, mode: Any, box: Any, plan: Any, lists: Any, zeros: Any, spare: Any) -> Any:
+    """Of eight runs of digits, which may be an id and a phone both or begin with zeros, as bits; the others are made
+    ready for the filter. They have `START`, `PACKED` and `LENGTH`; `zeros` says how many digits a phone may be written
+    with that begins with a 0; at `spare` is a zero, and behind it room to count what does not count."""
 
-    return types.void(mode, types.int64, types.int64, types.int64, types.uint64), code
+    def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        odd = ir.Constant(LONG, 0)
+        for part in parts(b, arguments[3], mode):
+            told, known = Told(part, box, arguments[1]), Told(part, plan, arguments[2])
+            length = part.load(LENGTH)
+            packed = part.load(PACKED) & (part.all(ALL) >> (-(length << 2) & 63))
+            zero = (packed & 15).is_(0)
+            sought = known.runs | part.all(arguments[4]).where(zero, 0)
+            number, phone = known.numbers.bit(length), known.dials.bit(length)
+            listed = sought.bit(length) & length.below(64)
+            plain = listed & (number ^ phone) & length.below(_MOST_PACKED + 1) & ~zero
+            odd = b.or_(odd, b.shl((listed & ~plain).told(), ir.Constant(LONG, part.n)))
+            part.store(STOP, part.load(START) + length)
+            _asked_digits(part, told, known, packed, length, plain, phone, arguments[5])
+        return odd
+
+    return types.uint64(mode, box, plan, types.int64, types.uint64, types.int64), code
 
 
 @intrinsic
-def _eight_phones(_: Any, mode: Any, packed: Any, lengths: Any, hashes: Any, firsts: Any, seed: Any) -> Any:
+def eight_groups(_: Any, mode: Any, box: Any, plan: Any, lists: Any, spare: Any) -> Any:
+    """Make eight phones ready for the filter that have `START`, `STOP`, `PACKED` and `LENGTH`, perhaps with zeros
+    before them."""
+
     def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
-        for n, lanes in _groups(mode):
-            digits, length = (_load(b, one, n, lanes) for one in arguments[1:3])
-            second, fifth = (digits >> 4) & 15, (digits >> 16) & 15
-            zero = digits & 0
-            ours = zero.where((digits & 15).is_(1), 1)
-            ours = ours | zero.where(second.above(1), 1) | zero.where(fifth.above(1), 1)
-            ours = (ours | (length ^ 11)).is_(0)
-            digits, length = (digits >> 4).where(ours, digits), (zero + 10).where(ours, length)
-            _store(b, _hashed(_spread(b, arguments[5], lanes), digits, length), arguments[3], n, lanes)
-            _store(b, length, arguments[2], n, lanes)
-            first = (digits & 15) * 100 + ((digits >> 4) & 15) * 10 + ((digits >> 8) & 15)
-            _store(b, first + (zero + 15).where(length.above(15), length) * 1000, arguments[4], n, lanes)
+        for part in parts(b, arguments[3], mode):
+            told, known = Told(part, box, arguments[1]), Told(part, plan, arguments[2])
+            packed, length = part.load(PACKED), part.load(LENGTH)
+            zeros = packed.low_zeros() >> 2
+            zeros = zeros.where(zeros.below(length), length)
+            digits, size, every = packed >> ((zeros << 2) & 63), length - zeros, packed.is_(packed)
+            _asked_digits(part, told, known, digits, size, every, every, arguments[4])
         return context.get_dummy_value()
 
-    return types.void(mode, types.int64, types.int64, types.int64, types.int64, types.uint64), code
+    return types.void(mode, box, plan, types.int64, types.int64), code
 
 
 @intrinsic
-def _eight_addresses(_: Any, mode: Any, lists: Any, apart: Any, hashes: Any, seed: Any) -> Any:
+def eight_addresses(_: Any, mode: Any, box: Any, plan: Any, base: Any, lists: Any, spare: Any) -> Any:
+    """Of eight addresses about an @, which take more than a look to say where they begin and end, as bits; the others
+    are made ready for the filter. They have all that `AT` and `WORDS` say."""
+
     def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
-        for n, lanes in _groups(mode):
-            words = [
-                _load(b, b.add(arguments[1], b.mul(arguments[2], ir.Constant(_LONG, which))), n, lanes)
-                for which in range(ADDRESS_LISTS)
-            ]
-            (first, second, last), (near, middle, far, rest), (behind, before) = words[:3], words[3:7], words[7:]
-            state = _spread(b, arguments[4], lanes)
-            for least, word in ((8, first), (16, second)):
-                state = _stepped(state, word | int(SMALL)).where(behind.above(least - 1), state)
-            some = (((behind & 0) + 1) << ((behind & 7) << 3)) + _ALL
-            state = _stepped(state, ((last | int(SMALL)) & some) | (behind << 56))
-            for least, word in ((8, near), (16, middle), (24, far)):
-                state = _stepped(state, word | int(SMALL)).where(before.above(least - 1), state)
-            some = ((rest | int(SMALL)) >> 8) >> (-((before & 7) << 3) + 56)
-            _store(b, _ended(_stepped(state, some | (before << 56))), arguments[3], n, lanes)
-        return context.get_dummy_value()
+        odd = ir.Constant(LONG, 0)
+        for part in parts(b, arguments[4], mode):
+            told, known = Told(part, box, arguments[1]), Told(part, plan, arguments[2])
+            at, after, around = part.load(AT), part.load(AFTER), part.load(AROUND)
+            before, behind = (~(around << 32)).high_zeros(), (~(around >> 32)).low_zeros()
+            named = (around >> 32) & ~part.load(DOTS) & ((part.all(1) << behind) - 1)
+            size, start = part.all(64) - named.high_zeros(), at - before
+            text = part.all(arguments[3])
+            head, foot = (text + start - 1).there(), (text + after + behind - 7).there()
+            previous, first, following, dotted = head & 255, (head >> 8) & 255, foot >> 56, behind - size
+            clear = before.below(_LOCAL) & behind.below(32) & size.below(_DOMAIN) & following.below(128)
+            clear = clear & ~((first - 45) >> 1).is_(0) & _is_whole(known, previous)
+            clear = clear & (dotted + (size & 7)).below(8)
+            likely = behind.above(2) | following.above(127)
+            odd = b.or_(odd, b.shl((likely & ~clear).told(), ir.Constant(LONG, part.n)))
+            live = clear & before.above(0) & size.above(2) & _owned(told, start)
+            # The last word of the domain, and the first of the local part: up to seven bytes and the whole length.
+            last = (((foot << (((dotted + 1) << 3) & 63)) | int(SMALL)) >> 8) >> (-((size & 7) << 3) + 56)
+            rest = ((head >> 8) | int(SMALL)) & ((part.all(1) << ((before & 7) << 3)) - 1)
+            words = [part.load(WORDS + n * LIST) | int(SMALL) for n in range(5)]
+            state = _seeded(known, ADDRESS)
+            for least, word in ((8, words[0]), (16, words[1])):
+                state = _stepped(state, word).where(size.above(least - 1), state)
+            state = _stepped(state, last | (size << 56))
+            for least, word in ((8, words[2]), (16, words[3]), (24, words[4])):
+                state = _stepped(state, word).where(before.above(least - 1), state)
+            _asked(part, told, live, _ended(_stepped(state, rest | (before << 56))), arguments[5])
+            part.store(START, start)
+            part.store(STOP, after + size)
+            part.store(NOTE, ((after - at) << 8) | (before << 16) | ADDRESS)
+            _counted(part, COUNT, live, told.counts, before + ADDRESS * LENGTHS, arguments[5])
+        return odd
 
-    return types.void(mode, types.int64, types.int64, types.int64, types.uint64), code
+    return types.uint64(mode, box, plan, types.int64, types.int64, types.int64), code
 
 
-@inner
-def hash_numbers(mode: Any, seed: Any, size: Any, packed: Any, lengths: Any, hashes: Any) -> None:
-    """The hashes of so many numbers of at most 16 digits, each in four bits, the first one lowest."""
-    for n in range(0, 8 * size, 8 * EIGHT):
-        _eight_numbers(mode, packed + n, lengths + n, hashes + n, seeded(seed, NUMBER))
+def _is_whole(plan: Told, previous: Words) -> Words:
+    """Flags: where no address that is sought goes on to the left of plain characters and what stands before them.
 
-
-@inner
-def hash_phones(mode: Any, seed: Any, size: Any, packed: Any, lengths: Any, hashes: Any, firsts: Any) -> None:
-    """The same of phones that begin with no zero, without the 1 of numbering plan 1 (see `values.canonical`): lengths
-    are changed too. `firsts` are their places in `Tested.leading`."""
-    for n in range(0, 8 * size, 8 * EIGHT):
-        _eight_phones(mode, packed + n, lengths + n, hashes + n, firsts + n, seeded(seed, NUMBER))
-
-
-@inner
-def hash_addresses(mode: Any, seed: Any, size: Any, lists: Any, apart: Any, hashes: Any) -> None:
-    """The same of addresses, see `ADDRESS_LISTS`."""
-    for n in range(0, 8 * size, 8 * EIGHT):
-        _eight_addresses(mode, lists + n, apart, hashes + n, seeded(seed, ADDRESS))
+    Behind a backslash an address may begin one further on, which takes another look.
+    """
+    low, top = (sum(1 << (mark & 63) for mark in MARKS if mark >> 6 == half) for half in (0, 1))
+    marks = plan.marks | (1 << ord("%"))
+    marks = (marks & top).where(previous.above(63), marks & low)
+    return ~marks.bit(previous) & previous.below(128) & ~previous.is_(ord("\\"))

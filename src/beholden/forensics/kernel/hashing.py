@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.machine import apart, compiled, gathered, high, inner, load1, load8, prefetch
+from beholden.forensics.kernel.machine import apart, compiled, gathered, inner, load1, load8, prefetch, put8
 from beholden.forensics.kernel.values import Shape
 
 STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -88,6 +88,12 @@ def number(seed: Any, value: Any, length: Any) -> Any:
 def seeded(seed: Any, shape: Any) -> Any:
     """Where the hashes of a shape begin."""
     return seed ^ (np.uint64(shape) * STEP)
+
+
+@inner
+def word_at(words: Any, size: Any, value: Any) -> Any:
+    """The address of a hash's word in a filter of so many, at most 2^32."""
+    return words + np.int64((((value >> _HALF) * size) >> _HALF) << np.uint64(3))
 
 
 @inner
@@ -171,11 +177,12 @@ def hash_values(shapes: Any, blob: Any, offsets: Any, seed: Any, hashes: Any, do
 def fill(words: Any, hashes: Any) -> None:
     """Set each hash's bits in a filter."""
     size = np.uint64(len(words))
-    base = words.ctypes.data
+    base = np.int64(words.ctypes.data)
     for n in range(len(hashes)):
         if n + _AHEAD < len(hashes):
-            prefetch(np.int64(base) + (high(hashes[n + _AHEAD], size) << 3))
-        words[high(hashes[n], size)] |= bits_of(hashes[n])
+            prefetch(word_at(base, size, hashes[n + _AHEAD]))
+        word = word_at(base, size, hashes[n])
+        put8(word, load8(word) | bits_of(hashes[n]))
 
 
 @inner

@@ -11,10 +11,10 @@ import numpy as np
 from beholden.forensics.kernel.found import LENGTHS
 from beholden.forensics.kernel.hashing import (
     bits_of,
+    word_at,
 )
 from beholden.forensics.kernel.machine import (
     apart,
-    high,
     inner,
     load8,
     peek,
@@ -103,26 +103,10 @@ def noted(shape: Any, sign: Any, before: Any) -> Any:
 
 
 @inner
-def ask_one(box: Any, hashes: Any, n: Any, size: Any) -> None:
-    """Ask for the word of the filter that one of so many hashes will be looked up in, or for any where there are less.
-
-    So other work goes on meanwhile: a processor waits for none, but for only so many at once.
-    """
-    prefetch(box.words + (high(load8(hashes + 8 * min(n, size)), box.size) << 3))
-
-
-@inner
-def ask(box: Any, hashes: Any, first: Any, size: Any) -> None:
-    """Ask for the words of all from the first on."""
-    for n in range(8 * first, 8 * size, 8):
-        prefetch(box.words + (high(load8(hashes + n), box.size) << 3))
-
-
-@inner
 def passes(box: Any, value: Any) -> Any:
     """Whether the filter lets a hash pass."""
     wanted = bits_of(value)
-    return load8(box.words + (high(value, box.size) << 3)) & wanted == wanted
+    return load8(word_at(box.words, box.size, value)) & wanted == wanted
 
 
 @apart
@@ -154,7 +138,7 @@ def push(box: Any, start: Any, end: Any, note: Any, value: Any) -> None:
     poke(box.starts + at, start)
     poke(box.ends + at, end)
     poke(box.notes + at, note)
-    prefetch(box.words + (high(value, box.size) << 3))
+    prefetch(word_at(box.words, box.size, value))
     poke(box.state, held + 1)
     if held + 1 == BATCH:
         flushed(box)

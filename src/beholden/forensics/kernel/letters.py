@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from beholden.forensics.kernel.machine import inner, load1
 
 LOCAL, DOMAIN, MARK, HIGH, ESCAPED = 1, 2, 4, 8, 16
-_MARKS = b"'=/&|{}?!*#$^~`"
+MARKS: Final = b"%'=/&|{}?!*#$^~`"
 """Characters that an address may have but that nearly always are quotes or punctuation around it; % is one before two
 hexadecimal digits."""
 
@@ -20,13 +20,13 @@ ANY_MARK: Final = (1 << 64) - 1
 
 def marks_in(present: NDArray[np.bool_]) -> int:
     """Which marks are among some bytes, given by which of the 256 are: bit n stands for those that leave n of 64."""
-    return sum(1 << n for n in {byte & 63 for byte in _MARKS + b"%" if present[byte]})
+    return sum(1 << n for n in {byte & 63 for byte in MARKS if present[byte]})
 
 
 def _table() -> Any:
     made = np.zeros(256, np.int64)
     letters = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-    for sign, some in ((LOCAL, letters + b"!#$%&'*+/=?^_`{|}~.-"), (DOMAIN, letters + b".-"), (MARK, _MARKS + b"%")):
+    for sign, some in ((LOCAL, letters + b"!#$%&'*+/=?^_`{|}~.-"), (DOMAIN, letters + b".-"), (MARK, MARKS)):
         made[list(some)] |= sign
     made[0x80:] |= HIGH
     made[list(b"ntrbfNTRBF")] |= ESCAPED

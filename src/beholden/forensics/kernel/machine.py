@@ -132,18 +132,6 @@ def bits(_: Any, mask: Any) -> Any:
 
 
 @intrinsic
-def high(_: Any, left: Any, right: Any) -> Any:
-    """The upper half of a product of 64 by 64 bits: a number spread evenly, scaled to a range."""
-
-    def code(_context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(128)
-        product = b.mul(b.zext(arguments[0], wide), b.zext(arguments[1], wide))
-        return b.trunc(b.lshr(product, ir.Constant(wide, 64)), _LONG)
-
-    return types.int64(types.uint64, types.uint64), code
-
-
-@intrinsic
 def prefetch(_: Any, address: Any) -> Any:
     """Ask for the cache line at an address, into the second cache: much is asked for long before it is used, and would
     drive what is worked on out of the first."""

@@ -4,31 +4,32 @@ from typing import Any, Final
 
 import numpy as np
 
-from beholden.forensics.kernel.addresses import bounds, sign_at, unusual
+from beholden.forensics.kernel.addresses import sign_at, unusual
 from beholden.forensics.kernel.eights import (
     ADDRESS_LISTS,
-    ADDRESS_WITHIN,
-    EIGHT,
-    hash_addresses,
-    hash_numbers,
-    hash_phones,
+    AFTER,
+    AROUND,
+    AT,
+    COUNT,
+    DIGIT_LISTS,
+    DOTS,
+    FIRST,
+    LENGTH,
+    LIST,
+    NOTE,
+    PACKED,
+    PLACE,
+    START,
+    STOP,
+    WANTED,
+    WORDS,
+    eight_addresses,
+    eight_groups,
+    eight_runs,
     listable,
 )
 from beholden.forensics.kernel.hashing import packed_digits
-from beholden.forensics.kernel.lanes import (
-    ADDRESS,
-    KEPT,
-    NUMBER,
-    PHONE,
-    ask,
-    ask_one,
-    count,
-    flushed,
-    keep,
-    noted,
-    owned,
-    passes,
-)
+from beholden.forensics.kernel.lanes import KEPT, flushed, keep, owned
 from beholden.forensics.kernel.machine import (
     alnums,
     anchored,
@@ -42,6 +43,9 @@ from beholden.forensics.kernel.machine import (
     load8,
     named,
     names,
+    near_dots,
+    near_hosts,
+    near_plains,
     noted_classes,
     peek,
     poke,
@@ -61,8 +65,9 @@ from beholden.forensics.kernel.numbers import (
     run_of_digits,
 )
 from beholden.forensics.kernel.runs import long_runs, shifted, tokens
+from beholden.forensics.kernel.words import EIGHT
 
-_0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
+_0, _1, _2, _HALF = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(32)
 _EIGHTHS: Final = np.uint64(0x0101_0101_0101_0101)
 _ALL: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 BLOCKS: Final = 64
@@ -70,21 +75,27 @@ BLOCKS: Final = 64
 _MASKS: Final = 8 * (BLOCKS + 2 * EIGHT)
 """How far the masks of one class lie from those of the next, in bytes; there is room before the first and behind the
 last, for the blocks about a part."""
-_LIST: Final = 8 * (64 * BLOCKS + 2 * EIGHT)
-"""How far one list of places lies from the next."""
-_CLASSES, _LISTS = 8, 17 + ADDRESS_LISTS
-WORK: Final = (_CLASSES * _MASKS + _LISTS * _LIST) // 8
-"""Words that a pass over text needs for its masks and lists."""
+_CLASSES = 8
 _DIGITS, _CHAINS, _FOURS, _ZEROS, _FORTIES, _RUNS, _GROUPS, _SIGNS = (8 * EIGHT + n * _MASKS for n in range(_CLASSES))
-(_FOUND, _ADDRESSES, _ADDRESS_ENDS, _ADDRESS_NOTES, _ADDRESS_HASHES, _NUMBERS, _NUMBERS_PACKED,
- _NUMBER_LENGTHS, _NUMBER_HASHES, _PHONES, _PHONE_ENDS, _PHONES_PACKED, _PHONE_LENGTHS, _PHONE_HASHES, _FIRSTS,
- _ODD, _ODD_SIGNS, _WORDS) = (_CLASSES * _MASKS + n * _LIST for n in range(18))  # fmt: skip
-_EITHER, _EITHER_LENGTHS = _ADDRESS_HASHES, _FIRSTS
-"""These are done with before what else goes there is begun."""
+_RUN_LISTS = _CLASSES * _MASKS
+_GROUP_LISTS = _RUN_LISTS + DIGIT_LISTS * LIST
+_ADDRESS_LISTS = _GROUP_LISTS + DIGIT_LISTS * LIST
+_FOUND = _ADDRESS_LISTS + ADDRESS_LISTS * LIST
+_SPARE = _FOUND + LIST
+"""A zero, and behind it room to count what does not count."""
+WORK: Final = (_SPARE + 8 * EIGHT) // 8
+"""Words that a pass over text needs for its masks and lists."""
 _TOKEN_FILLS: Final = 16
 """A token so long has eight aligned bytes, wherever it begins."""
 BEYOND: Final = 128
 """An @ stands at most 64 bytes behind where its address begins, so blocks are read so much further."""
+
+
+@inner
+def _ask(lists: Any) -> None:
+    """Ask for the words of the filter that eight will be looked up in, so that other work goes on meanwhile."""
+    for n in range(0, 8 * EIGHT, 8):
+        prefetch(peek(lists + PLACE + n))
 
 
 @inner
@@ -123,42 +134,32 @@ def _listed(masks: Any, blocks: Any, places: Any) -> Any:
 
 
 @inner
-def _listed_addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, signs: Any, found: Any, phones: Any) -> Any:
-    """List addresses with all that their hashes need, and in another list those that take more: how many of both.
+def _listed_addresses(mode: Any, box: Any, base: Any, p: Any, signs: Any, found: Any) -> None:
+    """List what is about each @, and from `signs` on about what stands for one."""
+    lists = box.work + _ADDRESS_LISTS
+    for n in range(signs):
+        at = p + peek(box.work + _FOUND + 8 * n)
+        _listed_address(mode, lists + 8 * n, base, at, at + 1)
+    for n in range(signs, found):
+        at = p + peek(box.work + _FOUND + 8 * n)
+        _listed_address(mode, lists + 8 * n, base, at, at + sign_at(base, at))
+    for n in range(8 * found, 8 * (found + -found % EIGHT), 8):
+        poke(lists + AT + n, p)
+        poke(lists + AFTER + n, p)
+        poke(lists + AROUND + n, 0)
 
-    The places found are of each @, and from `signs` on of what stands for one.
-    """
-    work = box.work
-    held: Any = 0
-    odd: Any = 0
-    for n in range(found):
-        ask_one(box, work + _PHONE_HASHES, 2 * n, phones)
-        ask_one(box, work + _PHONE_HASHES, 2 * n + 1, phones)
-        at = p + peek(work + _FOUND + 8 * n)
-        sign = 1 if n < signs else sign_at(base, at)
-        after = at + sign
-        start, end, clear, likely = bounds(mode, plan, base, at, after)
-        before, behind = at - start, end - after
-        listed = work + 8 * held
-        poke(listed + _WORDS, load8(base + after))
-        poke(listed + _WORDS + _LIST, load8(base + after + 8))
-        poke(listed + _WORDS + 2 * _LIST, load8(base + after + (behind & ~7)))
-        poke(listed + _WORDS + 3 * _LIST, load8(base + at - 8))
-        poke(listed + _WORDS + 4 * _LIST, load8(base + at - 16))
-        poke(listed + _WORDS + 5 * _LIST, load8(base + at - 24))
-        poke(listed + _WORDS + 6 * _LIST, load8(base + at - (before & ~7) - 8))
-        poke(listed + _WORDS + 7 * _LIST, behind)
-        poke(listed + _WORDS + 8 * _LIST, before)
-        poke(listed + _ADDRESSES, start)
-        poke(listed + _ADDRESS_ENDS, end)
-        poke(listed + _ADDRESS_NOTES, noted(ADDRESS, sign, before))
-        poke(work + _ODD + 8 * odd, at)
-        poke(work + _ODD_SIGNS + 8 * odd, sign)
-        clear = clear & (before < ADDRESS_WITHIN[1]) & (behind < ADDRESS_WITHIN[0])
-        held += np.int64(clear & (before >= 1) & (behind >= 3) & owned(box, start))
-        odd += np.int64(~clear & likely)
-    ask(box, work + _PHONE_HASHES, 2 * found, phones)
-    return held, odd
+
+@inner
+def _listed_address(mode: Any, listed: Any, base: Any, at: Any, after: Any) -> None:
+    poke(listed + AT, at)
+    poke(listed + AFTER, after)
+    poke(listed + AROUND, near_plains(mode, base + at - 32) | near_hosts(mode, base + after) << _HALF)
+    poke(listed + DOTS, near_dots(mode, base + after))
+    poke(listed + WORDS, load8(base + after))
+    poke(listed + WORDS + LIST, load8(base + after + 8))
+    poke(listed + WORDS + 2 * LIST, load8(base + at - 8))
+    poke(listed + WORDS + 3 * LIST, load8(base + at - 16))
+    poke(listed + WORDS + 4 * LIST, load8(base + at - 24))
 
 
 @inner
@@ -180,58 +181,60 @@ def _listed_escapes(work: Any, base: Any, p: Any, blocks: Any, held: Any) -> Any
 
 
 @inner
-def _addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any, phones: Any) -> Any:
-    """Every address in a part, about an @ or about what stands for one: how many. The filter is asked for the phones
-    meanwhile."""
+def _of(size: Any, n: Any) -> Any:
+    """Which of eight are among so many, as bits."""
+    return (_1 << np.uint64(min(size - n, EIGHT))) - _1
+
+
+@inner
+def _addresses(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> Any:
+    """Every address in a part, about an @ or about what stands for one: how many."""
     work = box.work
     signs = _listed(work + _SIGNS, blocks, work + _FOUND)
     found = _listed_escapes(work, base, p, blocks, signs)
-    held, odd = _listed_addresses(mode, box, plan, base, p, signs, found, phones)
-    for n in range(odd):
-        unusual(mode, box, plan, base, peek(work + _ODD + 8 * n), peek(work + _ODD_SIGNS + 8 * n))
-    hash_addresses(mode, plan.seed, held, work + _WORDS, _LIST, work + _ADDRESS_HASHES)
-    return held
+    _listed_addresses(mode, box, base, p, signs, found)
+    for n in range(0, found, EIGHT):
+        lists = work + _ADDRESS_LISTS + 8 * n
+        odd = eight_addresses(mode, box, plan, base, lists, work + _SPARE) & _of(found, n)
+        while odd != _0:
+            one = lists + 8 * trailing(odd)
+            odd &= odd - _1
+            at = peek(one + AT)
+            unusual(mode, box, plan, base, at, peek(one + AFTER) - at)
+        _ask(lists)
+    return found
 
 
 @inner
-def _listed_runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any) -> Any:
-    """Put each run of digits where it belongs: it can be nothing but an id, nothing but a phone, or either."""
+def _runs(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> Any:
+    """Every run of digits in a part, as an id or a phone: how many."""
     work = box.work
-    numbers: Any = 0
-    phones: Any = 0
-    either: Any = 0
-    for n in range(found):
-        place = peek(work + _FOUND + 8 * n)
+    found = _listed(work + _RUNS, blocks, work + _FOUND)
+    for n in range(0, 8 * found, 8):
+        place, lists = peek(work + _FOUND + n), work + _RUN_LISTS + n
         at = p + place
-        length, first = trailing(~_seen(work + _DIGITS, place)), load1(base + at)
-        some = np.uint64(length & 63)
-        known = ((plan.runs | phone_totals(plan, first) << _1) >> some) & np.uint64(length < 64)
-        is_number, is_phone = (plan.numbers >> some) & _1, (plan.dials >> some) & _1
-        # With zeros before it, it may be another phone.
-        plain = known & (is_number ^ is_phone) & np.uint64((length <= MOST_PACKED) & (first != 48))
-        packed = packed_digits(mode, base + at, min(length, MOST_PACKED))
-        poke(work + _NUMBERS + 8 * numbers, at)
-        poke(work + _NUMBERS_PACKED + 8 * numbers, packed)
-        poke(work + _NUMBER_LENGTHS + 8 * numbers, length)
-        poke(work + _PHONES + 8 * phones, at)
-        poke(work + _PHONE_ENDS + 8 * phones, at + length)
-        poke(work + _PHONES_PACKED + 8 * phones, packed)
-        poke(work + _PHONE_LENGTHS + 8 * phones, length)
-        poke(work + _EITHER + 8 * either, at)
-        poke(work + _EITHER_LENGTHS + 8 * either, length)
-        numbers += np.int64(plain & is_number)
-        phones += np.int64(plain & is_phone)
-        either += np.int64(known & ~plain & _1)
-    return numbers, phones, either
+        poke(lists + START, at)
+        poke(lists + LENGTH, trailing(~_seen(work + _DIGITS, place)))
+        poke(lists + PACKED, packed_digits(mode, base + at, MOST_PACKED))
+    zeros = phone_totals(plan, 48) << _1
+    for n in range(0, found, EIGHT):
+        lists = work + _RUN_LISTS + 8 * n
+        odd = eight_runs(mode, box, plan, lists, zeros, work + _SPARE) & _of(found, n)
+        while odd != _0:
+            one = lists + 8 * trailing(odd)
+            odd &= odd - _1
+            run_of_digits(box, plan, base, peek(one + START), peek(one + LENGTH))
+        _ask(lists)
+    return found
 
 
 @inner
-def _listed_groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any, phones: Any, numbers: Any) -> Any:
-    """Put the phones of several groups of digits behind the others; how many there are then."""
+def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> Any:
+    """Every phone of several groups of digits in a part: how many."""
     work = box.work
+    found = _listed(work + _GROUPS, blocks, work + _FOUND)
+    held: Any = 0
     for n in range(found):
-        ask_one(box, work + _NUMBER_HASHES, 2 * n, numbers)
-        ask_one(box, work + _NUMBER_HASHES, 2 * n + 1, numbers)
         place = peek(work + _FOUND + 8 * n)
         at = p + place
         ones, chain = _seen(work + _DIGITS, place), _seen(work + _CHAINS, place)
@@ -249,65 +252,36 @@ def _listed_groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, found: Any
             totals &= totals - _1
             taken = ones & ((_1 << np.uint64(end)) - _1)
             if first and total <= MOST_PACKED and end <= PACKED_WITHIN:
-                packed = packed_group(mode, base + at, taken)
-                none = min(trailing(packed) >> 2, total)
-                poke(work + _PHONES + 8 * phones, at)
-                poke(work + _PHONE_ENDS + 8 * phones, at + end)
-                poke(work + _PHONES_PACKED + 8 * phones, packed >> np.uint64((4 * none) & 63))
-                poke(work + _PHONE_LENGTHS + 8 * phones, total - none)
-                phones += 1
+                lists = work + _GROUP_LISTS + 8 * held
+                poke(lists + START, at)
+                poke(lists + STOP, at + end)
+                poke(lists + PACKED, packed_group(mode, base + at, taken))
+                poke(lists + LENGTH, total)
+                held += 1
             elif owned(box, at):
                 grouped_phone(box, plan, at, at + end, gathered_digits(base, at, taken), total)
             first = False
-    ask(box, work + _NUMBER_HASHES, 2 * found, numbers)
-    return phones
+    for n in range(0, held, EIGHT):
+        lists = work + _GROUP_LISTS + 8 * n
+        eight_groups(mode, box, plan, lists, work + _SPARE)
+        _ask(lists)
+    return held
 
 
 @inner
-def _digits(mode: Any, box: Any, plan: Any, base: Any, p: Any, blocks: Any) -> Any:
-    """Every id and phone in a part, how many of each; the filter is asked for the ids."""
-    work = box.work
-    found = _listed(work + _RUNS, blocks, work + _FOUND)
-    numbers, phones, either = _listed_runs(mode, box, plan, base, p, found)
-    for n in range(0, 8 * either, 8):
-        run_of_digits(box, plan, base, peek(work + _EITHER + n), peek(work + _EITHER_LENGTHS + n))
-    hash_numbers(mode, plan.seed, numbers, work + _NUMBERS_PACKED, work + _NUMBER_LENGTHS, work + _NUMBER_HASHES)
-    found = 0 if plan.phones == _0 else _listed(work + _GROUPS, blocks, work + _FOUND)
-    phones = _listed_groups(mode, box, plan, base, p, found, phones, numbers)
-    if plan.phones != _0:
-        lists = (work + _PHONES_PACKED, work + _PHONE_LENGTHS, work + _PHONE_HASHES, work + _FIRSTS)
-        hash_phones(mode, plan.seed, phones, *lists)
-    return numbers, phones
+def _looked_up(box: Any, lists: Any, size: Any, with_first: Any) -> None:
+    """Keep what the filter lets pass, and count all."""
+    for one in range(lists, lists + 8 * size, 8):
+        _count_up(peek(one + COUNT))
+        if with_first:
+            _count_up(peek(one + FIRST))
+        if load8(peek(one + PLACE)) & load8(one + WANTED) == load8(one + WANTED):
+            keep(box, peek(one + START), peek(one + STOP), peek(one + NOTE))
 
 
 @inner
-def _looked_up(box: Any, plan: Any, addresses: Any, numbers: Any, phones: Any) -> None:
-    """Keep what the filter lets pass; last what it was asked for last."""
-    work = box.work
-    for n in range(numbers):
-        at = work + 8 * n
-        ask_one(box, work + _ADDRESS_HASHES, n, addresses)
-        start, length = peek(at + _NUMBERS), peek(at + _NUMBER_LENGTHS)
-        if owned(box, start):
-            count(box, NUMBER, length)
-            if passes(box, load8(at + _NUMBER_HASHES)):
-                keep(box, start, start + length, NUMBER)
-    for n in range(phones):
-        at = work + 8 * n
-        ask_one(box, work + _ADDRESS_HASHES, numbers + n, addresses)
-        start, length = peek(at + _PHONES), peek(at + _PHONE_LENGTHS)
-        if (plan.phones >> np.uint64(length)) & _1 != _0 and owned(box, start):
-            count(box, PHONE, length)
-            first = box.firsts + 8 * peek(at + _FIRSTS)
-            poke(first, peek(first) + 1)
-            if passes(box, load8(at + _PHONE_HASHES)):
-                keep(box, start, peek(at + _PHONE_ENDS), PHONE)
-    ask(box, work + _ADDRESS_HASHES, numbers + phones, addresses)
-    for at in range(work, work + 8 * addresses, 8):
-        note = peek(at + _ADDRESS_NOTES)
-        count(box, ADDRESS, note >> 16)
-        if passes(box, load8(at + _ADDRESS_HASHES)):
-            keep(box, peek(at + _ADDRESSES), peek(at + _ADDRESS_ENDS), note)
+def _count_up(at: Any) -> None:
+    poke(at, peek(at) + 1)
 
 
 @inner
@@ -366,23 +340,29 @@ def sweep_text(mode: Any, base: Any, plan: Any, box: Any) -> Any:
     chained, most = np.uint64(min(plan.least + 1, 16) - 8), np.uint64(plan.most - 8)
     end = box.own_to + BEYOND
     p = box.own_from
-    numbers: Any = 0
-    phones: Any = 0
+    runs: Any = 0
+    groups: Any = 0
     addresses: Any = 0
+    poke(box.work + _SPARE, 0)
     while True:
         while p < end and _is_quiet(mode, plan, base, p):
             p += 256
         blocks = min(BLOCKS, (end - p + 63) >> 6)
         if blocks > 0:
             _masked(mode, box.work, base + p, blocks)
-        _looked_up(box, plan, addresses, numbers, phones)  # of the part before: the filter has had time to answer
+        # Of the part before: the filter has had time to answer.
+        _looked_up(box, box.work + _RUN_LISTS, runs, True)
+        _looked_up(box, box.work + _GROUP_LISTS, groups, True)
+        _looked_up(box, box.work + _ADDRESS_LISTS, addresses, False)
         if blocks <= 0:
             break
         for n in range(0, 8 * blocks, 8 * EIGHT):
             listable(mode, box.work + _DIGITS + n, _MASKS, short, more, chained, most)
         if plan.runs != _0:
-            numbers, phones = _digits(mode, box, plan, base, p, blocks)
-        addresses = _addresses(mode, box, plan, base, p, blocks, phones)
+            runs = _runs(mode, box, plan, base, p, blocks)
+        if plan.phones != _0:
+            groups = _groups(mode, box, plan, base, p, blocks)
+        addresses = _addresses(mode, box, plan, base, p, blocks)
         if plan.tokens != _0 or plan.scoped != _0 or plan.digests != _0:
             _long(mode, box, plan, base, p, blocks)
         p += 64 * blocks
