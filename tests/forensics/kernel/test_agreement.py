@@ -10,6 +10,7 @@ from beholden.forensics.kernel import machine
 from beholden.forensics.kernel import scan as scanning
 from beholden.forensics.kernel.index import Index
 from beholden.forensics.kernel.scan import scan, sweep
+from beholden.forensics.kernel.values import Shape
 from beholden.forensics.spelling import Kind
 from beholden.model.ids import PersonNumber
 from tests.forensics.kernel.oracle import Oracle
@@ -84,6 +85,37 @@ def test_a_scan_says_what_the_oracle_says(data: bytes, binary: bool, pad: int, s
     padded = b"\n" * pad + data + b"\n" * 2000
     moved = [(start + pad, end + pad, *rest) for start, end, *rest in oracle.hits(b"\n" + data + b"\n", binary=binary)]
     assert said(padded, index, binary=binary) == [(start - 1, end - 1, *rest) for start, end, *rest in moved]
+
+
+NUMBERS = 90_000_000, 10**12, 7 * 10**13, 10**14 + 1, 3 * 10**14
+IDS = [(Kind.OUTSIDE_ID, PersonNumber(n), str(number)) for n, number in enumerate(NUMBERS)]
+NUMBERED = Index.of(IDS, b"k" * 32), Oracle(IDS)
+NOISE = st.binary(min_size=60, max_size=400).map(
+    lambda raw: bytes(byte | 0x80 if 48 <= byte < 58 else byte for byte in raw)
+)
+PLANTED = st.lists(
+    st.tuples(st.integers(0, 400), st.sampled_from(NUMBERS), st.sampled_from([(6, "big"), (8, "big"), (8, "little")]))
+)
+
+
+@pytest.mark.usefixtures("way")
+@settings(max_examples=120)
+@given(NOISE, PLANTED)
+def test_ids_among_noise_are_found_as_integers_and_all_that_may_be_one_are_counted(noise: bytes, planted: list) -> None:
+    """Where much may be an id, all of a block is looked at together."""
+    data = bytearray(noise)
+    for at, number, (size, order) in planted:
+        if number >> (8 * size) == 0:
+            data[at : at + size] = number.to_bytes(size, order)
+    index, oracle = NUMBERED
+    raw = bytes(data)
+    assert said(raw, index, binary=True) == oracle.hits(raw, binary=True)
+    lengths = {len(str(number)) for number in NUMBERS}
+    read = [int.from_bytes(raw[at : at + 6], "big") for at in range(len(raw) - 5)]
+    for order in ("big", "little"):
+        read += [int.from_bytes(raw[at : at + 8], order) for at in range(len(raw) - 7)]
+    counted = sum(1 for value in read if min(NUMBERS) <= value <= max(NUMBERS) and len(str(value)) in lengths)
+    assert scan(raw, index, binary=True).tested.of(Shape.NUMBER) == counted
 
 
 @settings(deadline=None, max_examples=60)

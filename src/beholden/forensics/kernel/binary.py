@@ -1,16 +1,15 @@
 """A pass over binary: 64 bytes at once say where anything could be, and only there is anything looked at."""
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from beholden.forensics.kernel.addresses import any_address, sign_at
-from beholden.forensics.kernel.hashing import number, seeded
-from beholden.forensics.kernel.lanes import INTEGER, KEPT, count, flushed, noted, owned, push
+from beholden.forensics.kernel.integers import begin_integers, integers, integers_looked_up
+from beholden.forensics.kernel.lanes import KEPT, flushed
 from beholden.forensics.kernel.machine import (
     apart,
     at_signs,
-    between,
     bits,
     compiled,
     digits,
@@ -19,12 +18,9 @@ from beholden.forensics.kernel.machine import (
     inner,
     leading,
     load1,
-    load8,
     names,
-    nothings,
     peek,
     separators,
-    swapped,
     trailing,
     zeros,
 )
@@ -36,12 +32,8 @@ from beholden.forensics.kernel.numbers import (
 )
 from beholden.forensics.kernel.runs import long_runs, shifted, starts, tokens
 from beholden.forensics.kernel.text import BEYOND
-from beholden.forensics.kernel.values import Shape
 
 _0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
-_NUMBER = int(Shape.NUMBER)
-_SHORT: Final = np.uint64(16)
-_BELOW_6: Final = np.uint64(1 << 48)
 
 
 @inner
@@ -117,59 +109,6 @@ def _groups(mode: Any, box: Any, plan: Any, base: Any, p: Any, ones: Any, before
         _cut_groups(mode, box, plan, base, start, p + at + 1)
 
 
-@apart
-def _integer(box: Any, plan: Any, at: Any, size: Any, value: Any, lowest_first: Any) -> None:
-    if value < plan.low or value > plan.top or not owned(box, at):
-        return
-    length, power = 1, np.uint64(10)
-    while length < 19 and value >= power:
-        length += 1
-        power *= np.uint64(10)
-    if (plan.numbers >> np.uint64(length)) & _1 != _0:
-        count(box, _NUMBER, length)
-        note = noted(INTEGER, size, 1 if lowest_first else 0)
-        push(box, at, at + size, note, number(seeded(plan.seed, _NUMBER), value, length))
-
-
-@apart
-def _integers(mode: Any, box: Any, plan: Any, base: Any, p: Any, end: Any) -> None:
-    """Ids that stand as integers of 6 or 8 bytes, as SQLite writes them, or of 8 the other way, as PostgreSQL does."""
-    low, top = plan.low, plan.top
-    nothing = nothings(mode, base + p)
-    if nothing == ~_0 and nothings(mode, base + p + 64) & np.uint64(255) == np.uint64(255):
-        return
-    first, second = np.int64(top >> np.uint64(56)), np.int64((top >> np.uint64(48)) & np.uint64(255))
-    least = np.int64(low >> np.uint64(56))
-    if first == least:
-        second_least = np.int64((low >> np.uint64(48)) & np.uint64(255))
-    else:
-        second, second_least = np.int64(255), np.int64(0)
-    found = between(mode, base + p, least, first - least) & between(
-        mode, base + p + 1, second_least, second - second_least
-    )
-    while found != _0:
-        at = p + trailing(found)
-        found &= found - _1
-        if at + 8 <= end:
-            _integer(box, plan, at, 8, swapped(load8(base + at)), False)
-    found = between(mode, base + p + 7, least, first - least)
-    found &= between(mode, base + p + 6, second_least, second - second_least)
-    while found != _0:
-        at = p + trailing(found)
-        found &= found - _1
-        if at + 8 <= end:
-            _integer(box, plan, at, 8, load8(base + at), True)
-    if low < _BELOW_6:
-        most = min(top, _BELOW_6 - _1)
-        first, least = np.int64(most >> np.uint64(40)), np.int64(low >> np.uint64(40))
-        found = between(mode, base + p, least, first - least)
-        while found != _0:
-            at = p + trailing(found)
-            found &= found - _1
-            if at + 6 <= end:
-                _integer(box, plan, at, 6, swapped(load8(base + at)) >> _SHORT, False)
-
-
 @compiled()
 def sweep_binary(mode: Any, base: Any, end: Any, plan: Any, box: Any) -> Any:
     """Candidates that begin in what is owned, and how many (more than there was room for, perhaps).
@@ -182,6 +121,7 @@ def sweep_binary(mode: Any, base: Any, end: Any, plan: Any, box: Any) -> Any:
     with_runs, with_tokens = plan.scoped != _0 or plan.digests != _0, plan.tokens != _0
     with_integers = plan.low <= plan.top
     some, more = names(mode, base + own_from), _0
+    begin_integers(box)
     for p in range(own_from, own_to + BEYOND, 64):
         _at_signs(mode, box, plan, base, p)
         after = digits(mode, base + p + 64)
@@ -203,6 +143,7 @@ def sweep_binary(mode: Any, base: Any, end: Any, plan: Any, box: Any) -> Any:
                     long_runs(mode, box, plan, base, p, ~_0, True)
             some = more
         if with_integers:
-            _integers(mode, box, plan, base, p, end)
+            integers(mode, box, plan, base, p, end)
+    integers_looked_up(box)
     flushed(box)
     return peek(box.state + 8 * KEPT)

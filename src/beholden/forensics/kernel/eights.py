@@ -247,3 +247,25 @@ def _is_whole(plan: Told, previous: Words) -> Words:
     marks = plan.marks | (1 << ord("%"))
     marks = (marks & top).where(previous.above(63), marks & low)
     return ~marks.bit(previous) & previous.below(128) & ~previous.is_(ord("\\"))
+
+
+@intrinsic
+def eight_integers(_: Any, mode: Any, box: Any, plan: Any, base: Any, start: Any, lists: Any, length: Any, least: Any,
+                   most: Any, spare: Any) -> Any:  # fmt: skip
+    """Of eight bytes from `start` on, which begin an integer of six, the highest first, from the least to the most, as
+    bits; all of them are ids of so many digits. Only `PLACE` and `WANTED` are put."""
+
+    def code(context: Any, b: Any, _signature: Any, arguments: Any) -> Any:
+        found = ir.Constant(LONG, 0)
+        for part in parts(b, arguments[5], mode):
+            told, known = Told(part, box, arguments[1]), Told(part, plan, arguments[2])
+            value = part.six_bytes(b.add(arguments[3], arguments[4]))
+            live = ~value.below(part.all(arguments[7])) & ~value.above(part.all(arguments[8]))
+            live = live & _owned(told, part.all(arguments[4]) + part.places())
+            state = _seeded(known, NUMBER) ^ (part.all(arguments[6]) * int(END))
+            _asked(part, told, live, _ended(_stepped(state, value)), arguments[9])
+            found = b.or_(found, b.shl(live.told(), ir.Constant(LONG, part.n)))
+        return found
+
+    taken = (types.int64, types.int64, types.int64, types.int64, types.uint64, types.uint64, types.int64)
+    return types.uint64(mode, box, plan, *taken), code

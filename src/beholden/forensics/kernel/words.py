@@ -153,6 +153,25 @@ class Part:
         same = self.b.shuffle_vector(first, ir.Constant(kind, ir.Undefined), ir.Constant(places, [0] * self.lanes))
         return Words(self.b, same)
 
+    def places(self) -> Words:
+        """Which of eight each word is."""
+        if self.lanes == 1:
+            return Words(self.b, ir.Constant(LONG, self.n))
+        return Words(self.b, ir.Constant(ir.VectorType(LONG, self.lanes), list(range(self.lanes))))
+
+    def six_bytes(self, address: Any) -> Words:
+        """The integers of six bytes, the highest first, that begin at eight bytes side by side."""
+        if self.lanes == 1:
+            place = self.b.add(address, ir.Constant(LONG, self.n))
+            word = self.b.load(self.b.inttoptr(place, LONG.as_pointer()), align=1)
+            return Words(self.b, self.b.lshr(self.b.bswap(word), ir.Constant(LONG, 16)))
+        half = ir.VectorType(ir.IntType(8), 16)
+        some = self.b.load(self.b.inttoptr(address, half.as_pointer()), align=1)
+        nothing = ir.Constant(half, [0] * 16)
+        chosen = [n + 5 - m if m < 6 else 16 for n in range(EIGHT) for m in range(8)]
+        spread = self.b.shuffle_vector(some, nothing, ir.Constant(ir.VectorType(ir.IntType(32), 64), chosen))
+        return Words(self.b, self.b.bitcast(spread, ir.VectorType(LONG, self.lanes)))
+
 
 def _number(value: Any) -> Any:
     return ir.Constant(LONG, value & ALL) if isinstance(value, int) else value
