@@ -59,7 +59,7 @@ def escapes(reading: Reading, family: str, allowance: Allowance) -> list[Reading
     fresh = reading.fresh if reading.fresh is not None else _ALL_FRESH
     room = int(windows[:, 3].sum()) + len(BREAK) * len(windows)
     data, spots, changed, ends = _undone(
-        reading.array, fresh, windows, _FAMILIES[family], room, _HEX, _SIMPLE, _NAMES, _CHARACTERS, _BREAK
+        mode(), reading.array, fresh, windows, _FAMILIES[family], room, _HEX, _SIMPLE, _NAMES, _CHARACTERS, _BREAK
     )
     return split(reading, family, data, spots, changed, ends)
 
@@ -302,28 +302,48 @@ def _utf8(made: Any, size: int, character: int) -> int:
     return size + 4
 
 
+@inner
+def _next(mode: Any, data: Any, at: int, end: int, family: int) -> int:
+    """Where the next escape may begin, or the end."""
+    base = data.ctypes.data
+    while at < end and at + BLOCK + BEYOND <= len(data):
+        begins = escape_begins(mode, base + at, family)
+        if begins != _NONE:
+            return int(min(at + trailing(begins), end))
+        at += BLOCK
+    while at < end and not _is_sign(data[at], family):
+        at += 1
+    return min(at, end)
+
+
 @compiled
 def _undone(
-    data: Any, fresh: Any, windows: Any, family: int, room: int,
+    mode: Any, data: Any, fresh: Any, windows: Any, family: int, room: int,
     hexes: Any, simple: Any, names: Any, characters: Any, pause: Any,
 ) -> Any:  # fmt: skip
     """The windows with their escapes undone and a pause after each; places, what changed, and where each ends."""
     made, spots, changed = np.empty(room, np.uint8), np.empty(room, np.int32), np.zeros(room, np.uint8)
     ends, size = np.empty(len(windows), np.int32), 0
     for number in range(len(windows)):
-        at, joint = windows[number, 0], False
-        while at < windows[number, 1]:
-            length, meant, whole = 0, 0, False
-            if _is_sign(data[at], family):
-                length, meant, whole = _escape(data, at, family, hexes, simple, names, characters)
-                if length and not _touches(fresh, at, length):
-                    length = 0
+        at, joint, end = windows[number, 0], False, windows[number, 1]
+        while at < end:
+            length, meant, whole = _escape(data, at, family, hexes, simple, names, characters)
+            if length and not _touches(fresh, at, length):
+                length = 0
             before = size
             if not length:
-                made[size], changed[size] = data[at], joint
-                size += 1
-                joint = False
-            elif meant < 0:
+                following = _next(mode, data, at + 1, end, family)
+                # Slices begin at 0, which lets loops over them be done many bytes at once.
+                plain, copied, places = data[at:following], made[size:], spots[size:]
+                for index in range(len(plain)):
+                    copied[index] = plain[index]
+                for index in range(len(plain)):
+                    places[index] = at + index
+                changed[size] = joint
+                size += len(plain)
+                at, joint = following, False
+                continue
+            if meant < 0:
                 joint = True
             else:
                 size = _utf8(made, size, meant) if whole else _byte(made, size, meant)
@@ -332,9 +352,9 @@ def _undone(
                     changed[index] = 1
             for index in range(before, size):
                 spots[index] = at
-            at += max(1, length)
+            at += length
         for index in range(len(pause)):
-            made[size], spots[size] = pause[index], windows[number, 1] - 1
+            made[size], spots[size] = pause[index], end - 1
             size += 1
         ends[number] = size
     return made[:size].copy(), spots[:size].copy(), changed[:size].copy(), ends
