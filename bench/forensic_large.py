@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from beholden.forensics.kernel.blake import started
-from beholden.forensics.kernel.digests import digest_values
+from beholden.forensics.kernel.digests import ROW, as_rows, digest_values
 from beholden.forensics.kernel.found import LENGTHS, SHAPES
 from beholden.forensics.kernel.hashing import fill, hash_values
 from beholden.forensics.kernel.index import Index, filter_words
@@ -22,7 +22,6 @@ from bench.forensic_world import KEY, Planted, columns, labels
 _AT_ONCE = 1_000_000
 """People whose values are in memory at one time."""
 _BUCKETS = 256
-_ROW = np.dtype([("first", "<u8"), ("second", "<u8"), ("person", "<u4"), ("kind", "u1")])
 
 
 def measured(keys: int, pieces: Sequence[Planted]) -> Large:
@@ -47,30 +46,28 @@ def index(keys: int, folder: Path) -> Index:
     rows = [(folder / f"bucket-{n}").open("w+b") for n in range(_BUCKETS)]
     for first in range(0, people, _AT_ONCE):
         _spread(first, min(_AT_ONCE, people - first), words, small.seed(), rows)
-    mapped = [np.memmap(folder / name, form, "w+", shape=3 * people) for name, form in _ROW.descr]  # type: ignore[call-overload]
+    mapped = np.memmap(folder / "rows", np.uint64, "w+", shape=(3 * people, ROW))
     bits = max(8, (3 * people // 16).bit_length())
     counted = np.zeros((1 << bits) + 1, np.uint32)
     at = 0
     for bucket in rows:
         bucket.seek(0)
-        some = np.fromfile(bucket, _ROW)
+        some = np.fromfile(bucket, np.uint64).reshape(-1, ROW)
         bucket.close()
-        some = some[np.argsort(some["first"])]
-        for column, name in zip(mapped, _ROW.names or (), strict=True):
-            column[at : at + len(some)] = some[name]
-        places, found = np.unique(some["first"] >> np.uint64(64 - bits), return_counts=True)
+        some = some[np.argsort(some[:, 0])]
+        mapped[at : at + len(some)] = some
+        places, found = np.unique(some[:, 0] >> np.uint64(64 - bits), return_counts=True)
         counted[places.astype(np.int64) + 1] = found
         at += len(some)
     np.cumsum(counted, out=counted)
-    for column in mapped:
-        column.flush()
-    held = [np.asarray(np.memmap(folder / name, form, "c", shape=3 * people)) for name, form in _ROW.descr]  # type: ignore[call-overload]
+    mapped.flush()
+    held = np.asarray(np.memmap(folder / "rows", np.uint64, "c", shape=(3 * people, ROW)))
     scale = people / 100_000
     counts = np.zeros((SHAPES, LENGTHS), np.int64)
     counts[:] = small.counts * scale
     leading = (small.leading * scale).astype(np.int64)
     return Index(
-        key=KEY, words=words, domains=small.domains, first=held[0], second=held[1], people=held[2], kinds=held[3],
+        key=KEY, words=words, domains=small.domains, rows=held,
         starts=counted, shift=64 - bits, counts=counts, leading=leading, low=10**14, top=10**15 - 1,
         address_chance=small.address_chance, wide=False, marks=small.marks,
     )  # fmt: skip
@@ -82,12 +79,11 @@ def _spread(first: int, count: int, words: np.ndarray, seed: int, rows: Sequence
     padded = np.concatenate((np.zeros(16, np.uint8), blob, np.zeros(16, np.uint8)))
     at = padded.ctypes.data + 16
     shapes, kinds, people = labels(first, count)
-    made = np.empty(len(shapes), _ROW)
     hashes, domains, lengths = np.empty(len(shapes), np.uint64), np.empty(len(shapes), np.uint64), offsets[1:].copy()
     hash_values(shapes, at, offsets, np.uint64(seed), hashes, domains, lengths)
     fill(words, hashes)
     digest_values(mode(), started(KEY), shapes, at, offsets, hashes, domains)
-    made["first"], made["second"], made["person"], made["kind"] = hashes, domains, people, kinds
+    made = as_rows(hashes, domains, kinds, people)
     buckets = (hashes >> np.uint64(56)).astype(np.int64)
     ranked = np.argsort(buckets, kind="stable")
     made = made[ranked]

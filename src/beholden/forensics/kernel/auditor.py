@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from beholden.forensics.kernel.digests import as_rows
 from beholden.forensics.kernel.found import LENGTHS, SHAPES
 from beholden.forensics.kernel.index import Index, filter_words
 from beholden.forensics.kernel.letters import ANY_MARK
@@ -25,6 +26,8 @@ _MAX_HEADER: Final = 1 << 16
 _DIGEST: Final = 32
 _MAX_VALUES: Final = 1 << 32
 _FIXED: Final = {"counts": (SHAPES, LENGTHS), "leading": (16, 1000)}
+_WORDS: Final = {"first": 0, "second": 1}
+"""The columns that are words of an index's rows."""
 _COLUMNS: Final = {
     "words": "<u8", "domains": "<u8", "first": "<u8", "second": "<u8", "starts": "<u4", "people": "<u4", "kinds": "u1",
     "counts": "<i8", "leading": "<i8",
@@ -33,9 +36,10 @@ _COLUMNS: Final = {
 
 def to_bytes(index: Index) -> bytes:
     """An index as bytes; without its key they say of nobody whether they are in it."""
+    columns = {name: np.ascontiguousarray(_column(index, name), form) for name, form in _COLUMNS.items()}
     header = {
         "check": _check(index.key),
-        "sizes": {name: getattr(index, name).size for name in _COLUMNS},
+        "sizes": {name: column.size for name, column in columns.items()},
         "shift": index.shift,
         "low": index.low,
         "top": index.top,
@@ -45,9 +49,15 @@ def to_bytes(index: Index) -> bytes:
         "unusable": {kind.value: count for kind, count in index.unusable.items()},
     }
     head = json.dumps(header).encode()
-    columns = (np.ascontiguousarray(getattr(index, name), form).tobytes() for name, form in _COLUMNS.items())
-    made = b"".join((_NAME, len(head).to_bytes(4, "little"), head, *columns))
+    raw = (column.tobytes() for column in columns.values())
+    made = b"".join((_NAME, len(head).to_bytes(4, "little"), head, *raw))
     return made + sha256(made).digest()
+
+
+def _column(index: Index, name: str) -> NDArray[Any]:
+    """A column of the form: its rows stand in it as four."""
+    word = _WORDS.get(name)
+    return getattr(index, name) if word is None else index.rows[:, word]
 
 
 def from_bytes(raw: bytes, key: bytes) -> Index:
@@ -94,6 +104,7 @@ def _index(header: dict[str, Any], columns: dict[str, NDArray[Any]], key: bytes)
         raise _bad("its filter is too small")
     for name, form in _FIXED.items():
         columns[name] = columns[name].reshape(form)
+    rows = as_rows(*(columns.pop(name) for name in ("first", "second", "kinds", "people")))
     low, top = int(header["low"]), int(header["top"])
     if not 0 <= low < 1 << 64 or not 0 <= top < 1 << 64:
         raise _bad("its range of ids is none")
@@ -102,7 +113,7 @@ def _index(header: dict[str, Any], columns: dict[str, NDArray[Any]], key: bytes)
         raise _bad("its marks are none")
     unusable = {Kind(kind): int(count) for kind, count in header["unusable"].items()}
     return Index(
-        key=key, shift=shift, low=low, top=top, address_chance=float(header["address_chance"]),
+        key=key, rows=rows, shift=shift, low=low, top=top, address_chance=float(header["address_chance"]),
         wide=bool(header["wide"]), unusable=unusable, marks=marks, **columns,
     )  # fmt: skip
 

@@ -1,4 +1,8 @@
-"""Digests of many values, sorted, and the search in them."""
+"""Digests of many values, sorted, and the search in them.
+
+A row of an index is three words: the two of a digest, and the person below the kind (see `as_rows`). Whatever is read
+of a row lies side by side, since what is far apart in memory is paid for each time.
+"""
 
 from typing import Any, Final
 
@@ -9,6 +13,9 @@ from beholden.forensics.kernel.blake import LANES, compress, sixteen
 from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8
 from beholden.native.blake2s import BLOCK
 
+ROW: Final = 3
+"""Words of a row."""
+_KIND: Final = np.uint64(32)
 _LAST: Final = BLOCK - 1
 """A value this long fills one block, with its shape before it."""
 
@@ -98,11 +105,43 @@ def order(first: NDArray[np.uint64], kinds: NDArray[np.uint8], people: NDArray[n
     return found
 
 
+def as_rows(
+    first: NDArray[np.uint64], second: NDArray[np.uint64], kinds: NDArray[np.uint8], people: NDArray[np.uint32]
+) -> NDArray[np.uint64]:
+    """Columns as rows, in the order that they have."""
+    rows = np.empty((len(first), ROW), np.uint64)
+    rows[:, 0], rows[:, 1] = first, second
+    rows[:, 2] = people | kinds.astype(np.uint64) << _KIND
+    return rows
+
+
+def kinds_of(rows: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """What each row is."""
+    return (rows[:, 2] >> _KIND).astype(np.uint8)
+
+
+def people_of(rows: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Whose each row is."""
+    return rows[:, 2].astype(np.uint32)
+
+
+@inner
+def kind(rows: Any, row: Any) -> Any:
+    """What a row is."""
+    return np.int64(rows[row, 2] >> _KIND)
+
+
+@inner
+def person(rows: Any, row: Any) -> Any:
+    """Whose a row is."""
+    return np.int64(np.uint32(rows[row, 2]))
+
+
 @apart
-def place(starts: Any, shift: Any, firsts: Any, seconds: Any, first: Any, second: Any) -> Any:
+def place(starts: Any, shift: Any, rows: Any, first: Any, second: Any) -> Any:
     """Where the rows of a digest begin; -1 where there are none."""
     bucket = np.int64(first >> shift)
     for at in range(np.int64(starts[bucket]), np.int64(starts[bucket + 1])):
-        if firsts[at] == first and seconds[at] == second:
+        if rows[at, 0] == first and rows[at, 1] == second:
             return at
     return np.int64(-1)

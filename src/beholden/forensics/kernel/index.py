@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beholden.forensics.kernel.blake import started
-from beholden.forensics.kernel.digests import digest_values, order
+from beholden.forensics.kernel.digests import ROW, as_rows, digest_values, kinds_of, order, people_of
 from beholden.forensics.kernel.found import LENGTHS, SHAPES, Tested
 from beholden.forensics.kernel.hashing import decimal_values, fill, hash_values
 from beholden.forensics.kernel.letters import ANY_MARK, marks_in
@@ -32,21 +32,19 @@ _ROOM = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
-    """Values by digest; `Index.of` makes one. Columns are ordered by digest.
+    """Values by digest; `Index.of` makes one. `rows` are ordered by digest, see `digests.as_rows`.
 
-    `words` is a filter of hashes, `domains` one of the domains of addresses. `counts[shape, length]` says how many
-    values there are; `leading[length, d]` how many phones by their first three digits. `low` and `top` bound the ids
-    that are whole numbers. `wide` says that an address has letters beyond ASCII, `marks` which quotes and punctuation
-    addresses have (see `letters.marks_in`). `unusable` counts what was left out.
+    `starts` is their table of contents: where those begin that share their bits from `shift` on. `words` is a filter
+    of hashes, `domains` one of the domains of addresses. `counts[shape, length]` says how many values there are;
+    `leading[length, d]` how many phones by their first three digits. `low` and `top` bound the ids that are whole
+    numbers. `wide` says that an address has letters beyond ASCII, `marks` which quotes and punctuation addresses have
+    (see `letters.marks_in`). `unusable` counts what was left out.
     """
 
     key: bytes
     words: NDArray[np.uint64]
     domains: NDArray[np.uint64]
-    first: NDArray[np.uint64]
-    second: NDArray[np.uint64]
-    kinds: NDArray[np.uint8]
-    people: NDArray[np.uint32]
+    rows: NDArray[np.uint64]
     starts: NDArray[np.uint32]
     shift: int
     counts: NDArray[np.int64]
@@ -59,7 +57,17 @@ class Index:
     marks: int = ANY_MARK
 
     def __len__(self) -> int:
-        return len(self.first)
+        return len(self.rows)
+
+    @property
+    def people(self) -> NDArray[np.uint32]:
+        """Whose value each row is, as a column made anew."""
+        return people_of(self.rows)
+
+    @property
+    def kinds(self) -> NDArray[np.uint8]:
+        """Of which kind each row is, as a column made anew."""
+        return kinds_of(self.rows)
 
     @classmethod
     def of(cls, values: Iterable[tuple[Kind, PersonNumber, str]], key: bytes) -> "Index":
@@ -101,23 +109,22 @@ class Index:
         """The same of columns; value n, as `values.keys` spells it, is `blob[offsets[n]:offsets[n + 1]]`."""
         if not 16 <= len(key) <= 32:
             raise ValueError("An index needs a key of 16 to 32 bytes.")
-        size = len(shapes)
         padded = np.zeros(len(blob) + 2 * _SLACK, np.uint8)
         padded[_SLACK : _SLACK + len(blob)] = blob
         at = padded.ctypes.data + _SLACK
         words, domains, locals_ = _filters(shapes, at, offsets, key)
-        first, second = np.empty(size, np.uint64), np.empty(size, np.uint64)
-        digest_values(mode(), started(key), _own(shapes), at, offsets, first, second)
-        ranked = order(first, kinds, people)
-        first = first[ranked]
-        shift, starts = _contents(first)
         counts, leading, low, top = _census(shapes, at, offsets)
+        first, second = np.empty(len(shapes), np.uint64), np.empty(len(shapes), np.uint64)
+        digest_values(mode(), started(key), _own(shapes), at, offsets, first, second)
+        del padded  # what follows needs the room
+        rows = _rows(first, second, kinds, people)
+        del first, second
+        shift, starts = _contents(rows[:, 0])
         present = _present(blob)
         chance = float((38.0 ** -locals_.astype(np.float64)).sum()) if len(locals_) else 0.0
         return cls(
-            key, words, domains[0], first, second[ranked], kinds[ranked], people[ranked], starts, shift,
-            counts, leading, low, top, chance / max(1, domains[1]), bool(present[0x80:].any()), unusable or {},
-            marks_in(present),
+            key, words, domains[0], rows, starts, shift, counts, leading, low, top, chance / max(1, domains[1]),
+            bool(present[0x80:].any()), unusable or {}, marks_in(present),
         )  # fmt: skip
 
     def digest(self, shape: Shape, low: bytes) -> bytes:
@@ -127,9 +134,11 @@ class Index:
     def who(self, shape: Shape, low: bytes) -> Sequence[tuple[Kind, PersonNumber]]:
         """Whose value this is."""
         first, second = np.frombuffer(self.digest(shape, low), np.uint64)
-        begin, end = np.searchsorted(self.first, first, "left"), np.searchsorted(self.first, first, "right")
-        rows = [row for row in range(int(begin), int(end)) if self.second[row] == second]
-        return [(KINDS[self.kinds[row]], PersonNumber(int(self.people[row]))) for row in rows]
+        bucket = int(first) >> self.shift
+        some = self.rows[int(self.starts[bucket]) : int(self.starts[bucket + 1])]
+        some = some[(some[:, 0] == first) & (some[:, 1] == second)]
+        named = zip(kinds_of(some).tolist(), people_of(some).tolist(), strict=True)
+        return [(KINDS[kind], PersonNumber(person)) for kind, person in named]
 
     def seed(self) -> int:
         """Where hashes begin; it depends on the key, so that a filter tells nobody else anything."""
@@ -191,6 +200,18 @@ def _filters(
     small = np.zeros(filter_words(len(known), 2 * BITS), np.uint64)
     fill(small, known)
     return words, (small, len(known)), locals_[addresses]
+
+
+def _rows(
+    first: NDArray[np.uint64], second: NDArray[np.uint64], kinds: NDArray[np.uint8], people: NDArray[np.uint32]
+) -> NDArray[np.uint64]:
+    """Columns as rows, ordered by digest; piece by piece, since at once there would be two of all."""
+    ranked = order(first, kinds, people)
+    rows = np.empty((len(first), ROW), np.uint64)
+    for begin in range(0, len(rows), _PIECE):
+        some = ranked[begin : begin + _PIECE]
+        rows[begin : begin + len(some)] = as_rows(first[some], second[some], kinds[some], people[some])
+    return rows
 
 
 def _contents(first: NDArray[np.uint64]) -> tuple[int, NDArray[np.uint32]]:

@@ -176,7 +176,6 @@ def _pass(
     if count == 0:
         return so_far
     digests, told = (rooms.digests, rooms.told) if count <= _CANDIDATES else _room(int(count))
-    columns = (index.first, index.second, index.kinds, index.people)
     begun = _state(index.key)
     hits, held = so_far
     while True:
@@ -189,7 +188,7 @@ def _pass(
             begun,
             index.starts,
             index.shift,
-            columns,
+            index.rows,
             digests,
             told,
             own,

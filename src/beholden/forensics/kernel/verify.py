@@ -6,7 +6,7 @@ import numpy as np
 
 from beholden.forensics.kernel.addresses import next_mark
 from beholden.forensics.kernel.blake import LANES, sixteen
-from beholden.forensics.kernel.digests import long_digest, place, put, taken
+from beholden.forensics.kernel.digests import ROW, kind, long_digest, person, place, put, taken
 from beholden.forensics.kernel.lanes import ADDRESS, BOTH, INTEGER, MAX_LOCAL, NUMBER, PHONE, WIDE
 from beholden.forensics.kernel.letters import DOMAIN, ESCAPED, LOCAL, TABLE
 from beholden.forensics.kernel.machine import apart, compiled, inner, load1, load8, prefetch, put8
@@ -17,6 +17,8 @@ _SCOPED, _TOKEN, _HEX = int(Shape.SCOPED), int(Shape.TOKEN), int(Shape.HEX)
 _ONE_BLOCK: Final = BLOCK - 1
 _LONGEST_SHORT: Final = 126
 _AHEAD: Final = 12
+_LINE: Final = 64
+"""Bytes of a line of memory."""
 _LOW_SEVEN: Final = np.uint64(0x7F7F_7F7F_7F7F_7F7F)
 _FROM_A: Final = np.uint64(0x3F3F_3F3F_3F3F_3F3F)
 _BEYOND_Z: Final = np.uint64(0x2525_2525_2525_2525)
@@ -152,14 +154,13 @@ def explained(base: Any, start: Any, end: Any, note: Any) -> Any:
 
 
 @apart
-def _kept(hits: Any, size: Any, row: Any, columns: Any, start: Any, end: Any, ends: Any, sign: Any) -> Any:
+def _kept(hits: Any, size: Any, row: Any, known: Any, start: Any, end: Any, ends: Any, sign: Any) -> Any:
     """Everyone whose value a row is the first of."""
-    first, second, kinds, people = columns
     at = row
-    while at < len(first) and first[at] == first[row] and second[at] == second[row]:
+    while at < len(known) and known[at, 0] == known[row, 0] and known[at, 1] == known[row, 1]:
         if size < len(hits):
-            hits[size, 0], hits[size, 1], hits[size, 2] = start, end, kinds[at]
-            hits[size, 3], hits[size, 4], hits[size, 5] = people[at], ends, sign
+            hits[size, 0], hits[size, 1], hits[size, 2] = start, end, kind(known, at)
+            hits[size, 3], hits[size, 4], hits[size, 5] = person(known, at), ends, sign
         size += 1
         at += 1
     return size
@@ -212,36 +213,34 @@ def _digests(mode: Any, base: Any, starts: Any, ends: Any, notes: Any, size: Any
 
 
 @inner
-def _placed(contents: Any, shift: Any, columns: Any, firsts: Any, seconds: Any, rows: Any, total: Any) -> None:
+def _placed(contents: Any, shift: Any, known: Any, firsts: Any, seconds: Any, rows: Any, total: Any) -> None:
     """The row of each digest, -1 where there is none. Each line of memory is asked for well before it is read."""
-    first, second, kinds, people = columns
+    base = np.int64(known.ctypes.data)
     for n in range(total + _AHEAD):
         if n < total:
-            at = np.int64(contents[np.int64(firsts[n] >> shift)])
-            prefetch(np.int64(first.ctypes.data) + 8 * at)
-            prefetch(np.int64(second.ctypes.data) + 8 * at)
+            at = base + 8 * ROW * np.int64(contents[np.int64(firsts[n] >> shift)])
+            prefetch(at)
+            prefetch(at + _LINE)
         m = n - _AHEAD
         if m >= 0:
-            rows[m] = place(contents, shift, first, second, firsts[m], seconds[m])
-            if rows[m] >= 0:
-                prefetch(np.int64(kinds.ctypes.data) + rows[m])
-                prefetch(np.int64(people.ctypes.data) + 4 * rows[m])
+            rows[m] = place(contents, shift, known, firsts[m], seconds[m])
 
 
 @compiled()
 def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: Any, size: Any, state: Any,
-             contents: Any, shift: Any, columns: Any, digests: Any, told: Any, own: Any, hits: Any,
+             contents: Any, shift: Any, known: Any, digests: Any, told: Any, own: Any, hits: Any,
              held: Any) -> Any:  # fmt: skip
     """Put hits, as `scan.Hits` has them, behind so many others: how many there are then, perhaps more than room; and
     whether each begins in what is owned, and no two of addresses are about one @, by their order.
 
-    `digests` and `told` are room for two and three numbers of each candidate as each thing that it may be.
+    `known` are the rows of an index. `digests` and `told` are room for two and three numbers of each candidate as each
+    thing that it may be.
     """
     firsts, seconds = digests[0], digests[1]
     whose, shapes, rows = told[0], told[1], told[2]
     by = np.uint64(shift)
     total = _digests(mode, base, starts, ends, notes, size, state, contents, by, firsts, seconds, whose, shapes)
-    _placed(contents, by, columns, firsts, seconds, rows, total)
+    _placed(contents, by, known, firsts, seconds, rows, total)
     found, settled, last = held, True, np.int64(-1)
     for m in range(total):
         if rows[m] >= 0:
@@ -254,7 +253,7 @@ def verified(mode: Any, base: Any, binary: Any, starts: Any, ends: Any, notes: A
                 last = sign
             settled = settled and own[0] <= start < own[1]
             whole = explained(base, start, end, (note & ~255) | shapes[m]) if binary else 3
-            found = _kept(hits, found, rows[m], columns, start, end, whole, sign)
+            found = _kept(hits, found, rows[m], known, start, end, whole, sign)
     return found, settled
 
 
