@@ -25,6 +25,8 @@ _AT_ONCE = 1_000_000
 """People whose values are in memory at one time."""
 _BUCKETS = 256
 """Rows that share their first byte are sorted at one time."""
+_BITS = 32
+"""Bits of the filter for each value: whatever passes it costs a page of a file, so it is twice as large as usual."""
 _ROOM = 16
 """At least half so many rows share a place of the table of contents: it is in memory, and they are on one page."""
 _PIECE = 1 << 26
@@ -33,8 +35,8 @@ _ROWS, _WORDS, _STARTS, _REST, _SPREAD = "rows", "words", "starts", "rest", "spr
 
 
 def make(people: int, folder: Path, at_once: int = _AT_ONCE) -> None:
-    """Write the same index as `forensic_world.ledger` makes of so many people."""
-    words = np.zeros(filter_words(3 * people), np.uint64)
+    """Write the index that `forensic_world.ledger` makes of so many people, with a larger filter."""
+    words = np.zeros(filter_words(3 * people, _BITS), np.uint64)
     with _Written(folder / _SPREAD) as spread:
         rest, begins = _spread(people, at_once, words, spread)
     _write(folder / _WORDS, words)
