@@ -30,6 +30,7 @@ _BITS = 32
 _ROOM = 16
 """At least half so many rows share a place of the table of contents: it is in memory, and they are on one page."""
 _PIECE = 1 << 26
+_PART = 1 << 20
 _SLACK = 16
 _ROWS, _WORDS, _STARTS, _REST, _SPREAD = "rows", "words", "starts", "rest", "spread"
 
@@ -73,8 +74,12 @@ class Kept:
         )
 
     def give_back(self) -> None:
-        """Keep no page of the rows: the next hit asks the system for its page again, who may still have it."""
-        self._mapped.madvise(mmap.MADV_DONTNEED)
+        """Keep no page of the rows: the next hit asks the system for its page again, who may still have it.
+
+        In parts smaller than 2 MiB, for which the system keeps its own tables: to make those anew costs a fifth more.
+        """
+        for at in range(0, len(self._mapped), _PART):
+            self._mapped.madvise(mmap.MADV_DONTNEED, at, min(_PART, len(self._mapped) - at))
 
 
 class _Written:
