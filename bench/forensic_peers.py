@@ -194,7 +194,7 @@ def _bulk_extractor(folder: Path, piece: Planted) -> Peer:
 
 
 def large(keys: int, pieces: Sequence[Planted]) -> Large:
-    """The same evidence with very many keys, in a process of its own."""
+    """The same evidence with very many keys, in processes of their own."""
     from bench.forensic_large import measured
 
     return measured(keys, pieces)
