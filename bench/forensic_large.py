@@ -1,122 +1,131 @@
-"""Very many keys: the filter in memory, the digests in files that are mapped. It runs in a process of its own."""
+"""Very many keys in little memory: one process makes the index on disk, another scans with it, and each says what it
+took."""
 
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from beholden.forensics.kernel.blake import started
-from beholden.forensics.kernel.digests import ROW, as_rows, digest_values
-from beholden.forensics.kernel.found import LENGTHS, SHAPES
-from beholden.forensics.kernel.hashing import fill, hash_values
-from beholden.forensics.kernel.index import Index, filter_words
-from beholden.forensics.kernel.machine import mode
-from bench.forensic_peers import Large, resident_gib
-from bench.forensic_world import KEY, Planted, columns, labels
+from beholden.forensics.kernel.found import Found
+from beholden.forensics.kernel.index import Index
+from beholden.forensics.kernel.values import CODES
+from bench.disk_index import Kept, make
+from bench.forensic_peers import Large
+from bench.forensic_world import Planted
 
-_AT_ONCE = 1_000_000
-"""People whose values are in memory at one time."""
-_BUCKETS = 256
+_FOUND = "found.npy"
+_ROUNDS = 3
 
 
 def measured(keys: int, pieces: Sequence[Planted]) -> Large:
     """Scan the text and noise of some evidence with so many keys."""
+    text = [piece for piece in pieces if not piece.binary]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for piece in pieces:
-            if not piece.binary:
-                (folder / f"{piece.name}.piece").write_bytes(piece.data)
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.forensic_large", str(keys), place], stdout=subprocess.PIPE, check=True
-        )
-    return Large(**json.loads(done.stdout.splitlines()[-1]))
+        for piece in text:
+            (folder / f"{piece.name}.piece").write_bytes(piece.data)
+        told = {**_asked("build", str(keys), place), **_asked("scan", place)}
+        found = set(map(tuple, np.load(folder / _FOUND).tolist()))
+    planted = {(CODES[kind], person) for piece in text for kind, person in piece.values}
+    return Large(**told, recall=len(planted & found) / len(planted) if planted else 1.0)
 
 
-def index(keys: int, folder: Path) -> Index:
-    """The same index as `forensic_world.ledger` makes, sorted by parts on disk."""
-    people = keys // 3
-    sample, _ = columns(0, 100_000)
-    small = Index.of_columns(*labels(0, 100_000), sample, columns(0, 100_000)[1], KEY)
-    words = np.zeros(filter_words(3 * people), np.uint64)
-    rows = [(folder / f"bucket-{n}").open("w+b") for n in range(_BUCKETS)]
-    for first in range(0, people, _AT_ONCE):
-        _spread(first, min(_AT_ONCE, people - first), words, small.seed(), rows)
-    mapped = np.memmap(folder / "rows", np.uint64, "w+", shape=(3 * people, ROW))
-    bits = max(8, (3 * people // 16).bit_length())
-    counted = np.zeros((1 << bits) + 1, np.uint32)
-    at = 0
-    for bucket in rows:
-        bucket.seek(0)
-        some = np.fromfile(bucket, np.uint64).reshape(-1, ROW)
-        bucket.close()
-        some = some[np.argsort(some[:, 0])]
-        mapped[at : at + len(some)] = some
-        places, found = np.unique(some[:, 0] >> np.uint64(64 - bits), return_counts=True)
-        counted[places.astype(np.int64) + 1] = found
-        at += len(some)
-    np.cumsum(counted, out=counted)
-    mapped.flush()
-    held = np.asarray(np.memmap(folder / "rows", np.uint64, "c", shape=(3 * people, ROW)))
-    scale = people / 100_000
-    counts = np.zeros((SHAPES, LENGTHS), np.int64)
-    counts[:] = small.counts * scale
-    leading = (small.leading * scale).astype(np.int64)
-    return Index(
-        key=KEY, words=words, domains=small.domains, rows=held,
-        starts=counted, shift=64 - bits, counts=counts, leading=leading, low=10**14, top=10**15 - 1,
-        address_chance=small.address_chance, wide=False, marks=small.marks,
-    )  # fmt: skip
+def _asked(*arguments: str) -> dict[str, Any]:
+    """What a process of its own says."""
+    command = [sys.executable, "-m", "bench.forensic_large", *arguments]
+    said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    told: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return told
 
 
-def _spread(first: int, count: int, words: np.ndarray, seed: int, rows: Sequence) -> None:
-    """The filter's bits of some people, and their digests, to the file of their first byte."""
-    blob, offsets = columns(first, count)
-    padded = np.concatenate((np.zeros(16, np.uint8), blob, np.zeros(16, np.uint8)))
-    at = padded.ctypes.data + 16
-    shapes, kinds, people = labels(first, count)
-    hashes, domains, lengths = np.empty(len(shapes), np.uint64), np.empty(len(shapes), np.uint64), offsets[1:].copy()
-    hash_values(shapes, at, offsets, np.uint64(seed), hashes, domains, lengths)
-    fill(words, hashes)
-    digest_values(mode(), started(KEY), shapes, at, offsets, hashes, domains)
-    made = as_rows(hashes, domains, kinds, people)
-    buckets = (hashes >> np.uint64(56)).astype(np.int64)
-    ranked = np.argsort(buckets, kind="stable")
-    made = made[ranked]
-    ends = np.searchsorted(buckets[ranked], np.arange(_BUCKETS + 1))
-    for n, file in enumerate(rows):
-        made[ends[n] : ends[n + 1]].tofile(file)
+def build(keys: int, folder: Path) -> Mapping[str, float]:
+    """Make the index, and say what it took."""
+    began, wall = time.process_time(), time.perf_counter()
+    make(keys // 3, folder)
+    peak, own = _memory()
+    return {
+        "keys": keys // 3 * 3, "build_s": time.process_time() - began, "build_wall_s": time.perf_counter() - wall,
+        "build_gib": peak, "build_own_gib": own,
+    }  # fmt: skip
 
 
-def main(keys: int, folder: Path) -> None:
-    """Build, scan, and print what it took."""
-    from bench.forensics import run
+@dataclass(slots=True)
+class _Taken:
+    """Seconds that scans took, of this thread (with the system's for it) and by the clock."""
 
-    began = time.process_time()
-    made = index(keys, folder)
-    built = time.process_time() - began
-    size, seconds, tested = 0, 0.0, 0
+    cpu: float = 0.0
+    wall: float = 0.0
+
+    def rates(self, name: str, size: int) -> Mapping[str, float]:
+        """GB a second of both, under these names."""
+        return {f"{name}gb_s": size / self.cpu / 1e9, f"{name}wall_gb_s": size / self.wall / 1e9}
+
+    def add(self, rounds: Sequence["_Taken"]) -> None:
+        """Count a piece: its quickest round."""
+        self.cpu += min(one.cpu for one in rounds)
+        self.wall += min(one.wall for one in rounds)
+
+
+def scan(folder: Path) -> Mapping[str, float]:
+    """Scan every piece, and say what it took: first when each page that a hit needs comes from the disk; then when the
+    system still has it and is asked for it anew; then when it was not given back."""
+    kept = Kept(folder)
+    _timed(Planted("", b"nobody\n" * 1000), kept.index)  # the machine code is there
+    disk, anew, mapped, size, tested = _Taken(), _Taken(), _Taken(), 0, 0
+    hits = set[tuple[int, int]]()
     for path in sorted(folder.glob("*.piece")):
         piece = Planted(path.name.removesuffix(".piece"), path.read_bytes())
-        run(piece, made)
-        began = time.thread_time()
-        _, some = run(piece, made)
-        seconds += time.thread_time() - began
+        taken, found, some = _timed(piece, kept.index)
+        disk.add([taken])
+        anew.add([_anew(piece, kept) for _ in range(_ROUNDS)])
+        mapped.add([_timed(piece, kept.index)[0] for _ in range(_ROUNDS)])
+        kept.give_back()
         size += len(piece.data)
-        tested += int(some.counts.sum())
-    told = {
-        "keys": len(made),
-        "gb_s": size / seconds / 1e9,
-        "tokens_s": tested / seconds,
-        "peak_gib": resident_gib(),
-        "build_s": built,
-    }
-    print(json.dumps(told))
+        tested += some
+        for _, one in found:
+            hits.update(zip(one.kind.tolist(), one.person.tolist(), strict=True))
+    np.save(folder / _FOUND, np.array(sorted(hits), np.int64).reshape(-1, 2))
+    peak, own = _memory()
+    return {
+        **anew.rates("", size), **mapped.rates("mapped_", size), **disk.rates("disk_", size),
+        "tokens_s": tested / anew.cpu, "peak_gib": peak, "own_gib": own,
+    }  # fmt: skip
+
+
+def _timed(piece: Planted, index: Index) -> tuple[_Taken, list[tuple[int, Found]], int]:
+    """A scan: what it took, what was found, and how many candidates were compared."""
+    from bench.forensics import run
+
+    cpu, wall = time.thread_time(), time.perf_counter()
+    found, tested = run(piece, index)
+    return _Taken(time.thread_time() - cpu, time.perf_counter() - wall), found, int(tested.counts.sum())
+
+
+def _anew(piece: Planted, kept: Kept) -> _Taken:
+    """What a scan takes for which no page is mapped yet."""
+    kept.give_back()
+    return _timed(piece, kept.index)[0]
+
+
+def _memory() -> tuple[float, float]:
+    """The most memory that this process ever had, and what it has now that is no file's, in GiB."""
+    lines = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
+    sizes = {words[0]: int(words[1]) / (1 << 20) for words in lines if words[2:] == ["kB"]}
+    return sizes["VmHWM:"], sizes["RssAnon:"]
+
+
+def main(what: str, *arguments: str) -> None:
+    """Build or scan, and print what it took."""
+    done = build(int(arguments[0]), Path(arguments[1])) if what == "build" else scan(Path(arguments[0]))
+    print(json.dumps(done))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(*sys.argv[1:])

@@ -224,7 +224,7 @@ def coincidences(index: Index, size: int) -> tuple[float, int]:
 def main(quick: bool, as_json: bool) -> None:  # noqa: FBT001
     """Measure the scan kernels: how quick, how complete, how many hits by chance.
 
-    All data is synthetic. Without --quick it takes half an hour, 8 GB of disk, and writes its part of
+    All data is synthetic. Without --quick it takes half an hour, 18 GB of disk, and writes its part of
     docs/benchmarks.md.
     """
     found = figures(QUICK if quick else FULL)
