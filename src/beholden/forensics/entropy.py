@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from beholden.forensics.text import is_text
+from beholden.forensics.text import byte_counts, is_text
 
 BLOCK = 65536
 _LIMITS = ((16384, 7.9), (4096, 7.8), (1024, 7.6), (256, 6.9))
@@ -14,7 +14,7 @@ def entropy(block: bytes) -> float:
     """Shannon entropy of a block in bits a byte."""
     if not block:
         return 0.0
-    counts = np.bincount(np.frombuffer(block, np.uint8), minlength=256)
+    counts = byte_counts(block)
     shares = counts[counts > 0] / len(block)
     return float(-(shares * np.log2(shares)).sum())
 

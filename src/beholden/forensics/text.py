@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from beholden.forensics.kernel.machine import between, bits, controls, mode
+from beholden.forensics.kernel.machine import between, bits, controls, load8, mode, trailing
 from beholden.native.compiling import compiler
 
 SAMPLE = 65536
@@ -29,6 +30,19 @@ def looks_binary(raw: bytes) -> bool:
 def count_of(raw: bytes, letter: bytes) -> int:
     """How often one byte stands there; `bytes.count` begins anew after each."""
     return int(_count(mode(), np.frombuffer(raw, np.uint8), letter[0]))
+
+
+def places_of(raw: bytes, mark: bytes) -> list[int]:
+    """Where a few bytes stand, the first of them 64 at once; `bytes.find` begins anew after each."""
+    letters = np.frombuffer(mark, np.uint8)
+    found: list[int] = _places(mode(), np.frombuffer(raw, np.uint8), letters).tolist()
+    return found
+
+
+def byte_counts(raw: bytes) -> NDArray[np.int64]:
+    """How often each of the 256 bytes stands there."""
+    counts: NDArray[np.int64] = _byte_counts(np.frombuffer(raw, np.uint8)).sum(axis=0)
+    return counts
 
 
 def is_text(block: bytes) -> bool:
@@ -71,3 +85,45 @@ def _count(mode: Any, data: Any, letter: int) -> Any:
         count += data[at] == letter
         at += 1
     return count
+
+
+@_compiled
+def _places(mode: Any, data: Any, mark: Any) -> Any:
+    places, held, size = np.empty(64, np.int64), 0, len(data)
+    for at in range(0, size - len(mark) + 1, _BLOCK):
+        if held + _BLOCK > len(places):
+            more = np.empty(2 * len(places), np.int64)
+            more[:held] = places[:held]
+            places = more
+        if at + _BLOCK + len(mark) - 1 <= size:
+            found = between(mode, data.ctypes.data + at, mark[0], 0)
+            for n in range(1, len(mark)):
+                if found:
+                    found &= between(mode, data.ctypes.data + at + n, mark[n], 0)
+            while found:
+                places[held] = at + trailing(found)
+                held += 1
+                found &= found - np.uint64(1)
+        else:
+            for place in range(at, size - len(mark) + 1):
+                here = True
+                for n in range(len(mark)):
+                    here = here and data[place + n] == mark[n]
+                if here:
+                    places[held] = place
+                    held += 1
+            break
+    return places[:held]
+
+
+@_compiled
+def _byte_counts(data: Any) -> Any:
+    """In eight rows, since a processor waits for a number that it has just counted up."""
+    counts, size = np.zeros((8, 256), np.int64), len(data)
+    for at in range(0, size - 7, 8):
+        word = load8(data.ctypes.data + at)
+        for row in range(8):
+            counts[row, (word >> np.uint64(8 * row)) & np.uint64(255)] += 1
+    for at in range(size - size % 8, size):
+        counts[0, data[at]] += 1
+    return counts

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from beholden.backends.evidence.archives.engines import Deflate, Engine, run
 from beholden.backends.evidence.archives.spool import STEP, spooled
 from beholden.forensics.containers import Budget
 from beholden.forensics.ports import Entry
 from beholden.forensics.region import Region
 from beholden.forensics.source import Part, Source, chunks
+from beholden.forensics.text import places_of
 
 MARK = 192
 """The longest head of a fragment that is looked at together."""
@@ -27,8 +26,8 @@ LEAST = 64
 """A fragment that gives less says nothing and is most probably none."""
 SURE = 1024
 """A fragment that is not whole, with the checksum at its end, has to give as much: noise comes apart for some bytes."""
-_ZLIB_LEVELS = np.zeros(256, np.bool_)
-_ZLIB_LEVELS[[0x9C, 0xDA, 0x01, 0x5E]] = True
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""How streams of zlib begin, by how hard it tried (RFC 1950, 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +82,12 @@ def _starts(data: bytes) -> list[tuple[int, int, int]]:
     """Where streams may begin, how zlib is to read them, and how long a head stands before."""
     if data.isascii():
         return []  # as most evidence is: no stream of any length is
-    view = np.frombuffer(data, np.uint8)
-    first = np.flatnonzero(view[:-1] == 0x78)
-    places = [(at, 15, 0) for at in first[_ZLIB_LEVELS[view[first + 1]]].tolist()]
-    places += [(at, 31, 0) for at in np.flatnonzero(view == 0x1F).tolist() if data[at : at + 3] == b"\x1f\x8b\x08"]
-    for at in np.flatnonzero(view == 0x04).tolist():
-        head = _zip_head(data, at - 3) if data[max(0, at - 3) : at + 1] == b"PK\x03\x04" else None
+    places = [(at, 15, 0) for mark in _ZLIB for at in places_of(data, mark)]
+    places += [(at, 31, 0) for at in places_of(data, b"\x1f\x8b\x08")]
+    for at in places_of(data, b"PK\x03\x04"):
+        head = _zip_head(data, at)
         if head is not None:
-            places.append((at - 3, -15, head))
+            places.append((at, -15, head))
     return sorted(places)
 
 
