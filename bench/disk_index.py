@@ -163,7 +163,7 @@ def _without_values(some: Index) -> Index:
 
 
 def _both(rest: Index, more: Index) -> Index:
-    """What is counted of these and of more people; all have the same few domains."""
+    """What is counted of these and of more people; all have the same few domains, so chances add up, or nearly."""
     return replace(
         rest, domains=rest.domains | more.domains, counts=rest.counts + more.counts,
         leading=rest.leading + more.leading, low=min(rest.low, more.low), top=max(rest.top, more.top),

@@ -215,7 +215,7 @@ def coincidences(index: Index, size: int) -> tuple[float, int]:
     """How many hits chance was expected to give in a log with nobody in it, and how many there were."""
     piece = Planted("control.log", control(size))
     found, tested = run(piece, index)
-    return index.expected(tested), sum(len(some) for _, some in found)
+    return sum(index.expected(tested).values()), sum(len(some) for _, some in found)
 
 
 @click.command()

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from beholden.forensics.chance import at_most, holm, hypergeometric, poisson
-from beholden.forensics.density import SCOPED
 
+_OWN_IDS = 2.0**128
+"""App-scoped ids that there could be."""
 CALLED = math.log(1e-6)
 """A table is called only where chance would give it in fewer than one of a million examinations."""
 FEWEST = 5
@@ -72,7 +73,7 @@ def judged(tables: Sequence[Table], population: int, sought: int, looked_at: int
 def _log_p(table: Table, population: int, sought: int) -> float:
     records = max(table.records, table.people)
     drawn = hypergeometric(table.people, max(population, records, sought), sought, records)
-    return min(drawn, poisson(table.own_ids, records * sought / SCOPED) if table.own_ids else 0.0)
+    return min(drawn, poisson(table.own_ids, records * sought / _OWN_IDS) if table.own_ids else 0.0)
 
 
 def _judged(table: Table, population: int, sought: int, log_p: float) -> Judged:

@@ -41,7 +41,7 @@ def told(outcome: Outcome, sought: Needles) -> Mapping[str, object]:
         "sought": len(sought.people),
         "found": len(found),
         "found_by_one_value": len(people) - len(found),
-        "expected_hits": sought.index.expected(outcome.tested),
+        "expected_hits": sum(sought.index.expected(outcome.tested).values()),
         "complete": statement.complete,
         "share": round(statement.share, 6),
         "not_read": dict(statement.gap_counts),

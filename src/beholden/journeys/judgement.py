@@ -12,7 +12,6 @@ from beholden.forensics.density import Density, density
 from beholden.forensics.derived import Judged, Link, Table
 from beholden.forensics.examiner import Examiner, Place
 from beholden.forensics.kernel.found import Tested
-from beholden.forensics.kernel.values import Shape
 from beholden.forensics.needles import Kind, Needles, needles
 from beholden.forensics.ports import Evidence
 from beholden.forensics.recall import Recall
@@ -70,16 +69,7 @@ class Weight:
 
 def weigh(searched: Searched, sought: Needles, population: int) -> Weight:
     """What the finds amount to. `population` is how many people the platform has."""
-    counted = searched.tested
-    chance = density(
-        sought,
-        {
-            Kind.EMAIL: counted.of(Shape.ADDRESS),
-            Kind.SCOPED_ID: counted.of(Shape.SCOPED),
-            Kind.OUTSIDE_ID: counted.of(Shape.TOKEN) + counted.of(Shape.NUMBER),
-            Kind.PHONE: counted.of(Shape.PHONE),
-        },
-    )
+    chance = density(sought, searched.tested)
     sites = tables(searched.tally)
     looked_at = searched.coverage.exhibits + searched.coverage.unpacked
     judged = derived.judged([table for _, table in sites], population, len(sought.people), looked_at)

@@ -10,7 +10,7 @@ outside auditor, who searches with `auditor.from_bytes(file, key)`.
     found.start, found.end, found.kind, found.person, found.certain    # numpy columns of one length, by place
     for hit in found: ...                                              # the same one by one, as `Hit`
     total = Tested(); total.add(found.tested); total.of(Shape.PHONE)   # how many candidates were compared
-    index.expected(total)                                              # how many hits chance alone would have given
+    sum(index.expected(total).values())                                # how many hits chance alone would have given
     for window, found in sweep(read, size, index, binary=False): ...   # any size in windows, each hit exactly once
 
 `scan` releases the GIL: threads scale. `own=(a, b)` keeps only the hits that begin there; hits depend on at most

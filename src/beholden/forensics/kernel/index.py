@@ -3,7 +3,7 @@
 Whoever has both the key and the digests can still try all phones there are: an index is as confidential as its key.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2s
 from typing import Any
@@ -28,6 +28,10 @@ _SLACK = 16
 _PIECE = 1 << 20
 _ROOM = 4
 """About so many digests share a place of the table of contents."""
+_PER_CHARACTER = 10.0
+"""Choices that each character of an address's local part is worth (3.3 bits): names and numbers, not random letters."""
+_LETTERS = {Shape.NUMBER: 10.0, Shape.SCOPED: 32.0, Shape.TOKEN: 16.0, Shape.HEX: 16.0}
+"""Choices that each character of other values is worth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +42,8 @@ class Index:
     of hashes, `domains` one of the domains of addresses. `counts[shape, length]` says how many values there are;
     `leading[length, d]` how many phones by their first three digits. `low` and `top` bound the ids that are whole
     numbers. `wide` says that an address has letters beyond ASCII, `marks` which quotes and punctuation addresses have
-    (see `letters.marks_in`). `unusable` counts what was left out.
+    (see `letters.marks_in`). `address_chance` is that of an unrelated address to be somebody's. `unusable` counts what
+    was left out.
     """
 
     key: bytes
@@ -112,7 +117,7 @@ class Index:
         padded = np.zeros(len(blob) + 2 * _SLACK, np.uint8)
         padded[_SLACK : _SLACK + len(blob)] = blob
         at = padded.ctypes.data + _SLACK
-        words, domains, locals_ = _filters(shapes, at, offsets, key)
+        words, domains, chance = _filters(shapes, at, offsets, key)
         counts, leading, low, top = _census(shapes, at, offsets)
         first, second = np.empty(len(shapes), np.uint64), np.empty(len(shapes), np.uint64)
         digest_values(mode(), started(key), _own(shapes), at, offsets, first, second)
@@ -121,10 +126,9 @@ class Index:
         del first, second
         shift, starts = _contents(rows[:, 0])
         present = _present(blob)
-        chance = float((38.0 ** -locals_.astype(np.float64)).sum()) if len(locals_) else 0.0
         return cls(
-            key, words, domains[0], rows, starts, shift, counts, leading, low, top, chance / max(1, domains[1]),
-            bool(present[0x80:].any()), unusable or {}, marks_in(present),
+            key, words, domains, rows, starts, shift, counts, leading, low, top, chance, bool(present[0x80:].any()),
+            unusable or {}, marks_in(present),
         )  # fmt: skip
 
     def digest(self, shape: Shape, low: bytes) -> bytes:
@@ -148,20 +152,23 @@ class Index:
         """Which lengths values of a shape have, as bits."""
         return sum(1 << n for n in range(1, LENGTHS) if self.counts[shape, n])
 
-    def expected(self, tested: Tested) -> float:
-        """How many hits chance alone would give among so many candidates.
+    def expected(self, tested: Tested) -> Mapping[Shape, float]:
+        """How many hits of each shape chance alone would give among so many candidates.
 
-        Numbers: by how many of all numbers of a length (for phones, of the same first three digits) are sought. Ids
-        and digests: as if drawn at random. Addresses: a local part of n characters is one of 38^n, as if all were at
-        sought domains; the truth is lower.
+        A candidate hits with the share that those sought fill of all values of its shape and length. Numbers: of all
+        of so many digits; phones: of all with the same first three. Ids with letters count as if each character were
+        a hexadecimal digit, since no platform's are as random as they might be; app-scoped ids and digests are random.
+        Addresses: `address_chance`.
         """
-        spaces = {Shape.NUMBER: 10.0, Shape.SCOPED: 32.0, Shape.TOKEN: 36.0, Shape.HEX: 16.0}
         lengths = np.arange(LENGTHS)
-        total = float(tested.of(Shape.ADDRESS)) * self.address_chance
-        for shape, letters in spaces.items():
-            total += float((tested.counts[shape] * self.counts[shape] / letters**lengths).sum())
-        sizes = 10.0 ** np.maximum(np.arange(16) - 3, 0)
-        return total + float((tested.leading * self.leading / sizes[:, None]).sum())
+        sizes = 10.0 ** np.maximum(np.arange(len(self.leading)) - 3, 0)
+        found = {
+            Shape.ADDRESS: tested.of(Shape.ADDRESS) * self.address_chance,
+            Shape.PHONE: float((tested.leading * np.minimum(1.0, self.leading / sizes[:, None])).sum()),
+        }
+        for shape, letters in _LETTERS.items():
+            found[shape] = float((tested.counts[shape] * np.minimum(1.0, self.counts[shape] / letters**lengths)).sum())
+        return found
 
 
 def _present(blob: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -188,18 +195,25 @@ def filter_words(count: int, bits: int = BITS) -> int:
 
 def _filters(
     shapes: NDArray[np.uint8], at: int, offsets: NDArray[np.int64], key: bytes
-) -> tuple[NDArray[np.uint64], tuple[NDArray[np.uint64], int], NDArray[np.int64]]:
-    """The filter of values; that of domains and how many there are; and the lengths of local parts."""
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64], float]:
+    """The filter of values, that of domains, and the chance that an unrelated address is somebody's."""
     size = len(shapes)
     hashes, domains, locals_ = np.empty(size, np.uint64), np.empty(size, np.uint64), np.empty(size, np.int64)
     hash_values(_own(shapes), at, offsets, np.uint64(_seed(key)), hashes, domains, locals_)
     words = np.zeros(filter_words(size), np.uint64)
     fill(words, hashes)
     addresses = shapes == Shape.ADDRESS
-    known = np.unique(domains[addresses])
+    known, whose, held = np.unique(domains[addresses], return_inverse=True, return_counts=True)
     small = np.zeros(filter_words(len(known), 2 * BITS), np.uint64)
     fill(small, known)
-    return words, (small, len(known)), locals_[addresses]
+    return words, small, _address_chance(whose, held, locals_[addresses])
+
+
+def _address_chance(whose: NDArray[np.int64], held: NDArray[np.int64], locals_: NDArray[np.int64]) -> float:
+    """The chance that an unrelated address is somebody's: as if all were at sought domains, spread over these as those
+    sought are, and a local part of n characters were one of `_PER_CHARACTER` ** n. `whose` is the domain of each."""
+    shares = np.bincount(whose, _PER_CHARACTER ** -locals_.astype(np.float64), len(held))
+    return float((held / max(1, len(whose)) * np.minimum(1.0, shares)).sum())
 
 
 def _rows(
