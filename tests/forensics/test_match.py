@@ -1,12 +1,18 @@
 """Rows of a table are searched together, and what is found is each one's own."""
 
 import base64
+from dataclasses import replace
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beholden.forensics.groups import apart
 from beholden.forensics.kernel import found
-from beholden.forensics.match import match_rows
+from beholden.forensics.kernel.found import Found
+from beholden.forensics.match import Match, match_rows, match_text
+from beholden.forensics.spelling import Kind
 from tests.forensics.people import crowd, looking_for
 
 PEOPLE = crowd(12)
@@ -41,3 +47,50 @@ def test_people_of_the_next_row_do_not_corroborate_each_other() -> None:
     one = PEOPLE[0]
     first, second = match_rows([[f"<{one.email}>", "x"], ["y", one.name]], SOUGHT, found.Tested())
     assert [(match.person, match.corroborated) for match in first] == [(one.person, False)] and not second
+
+
+DIALLED = replace(PEOPLE[0], email="5552345678@mail.example", values={"phone": "+1 555 234 5678"})
+NUMBERED = replace(PEOPLE[1], outside_id="123456789012345", email="123456789012345@mail.example")
+DOUBLY = looking_for([DIALLED, NUMBERED])
+
+
+@pytest.mark.parametrize("one", [DIALLED, NUMBERED], ids=["phone", "id"])
+@pytest.mark.parametrize("how", ["row", "text", "page"])
+def test_an_address_made_of_a_persons_phone_or_id_is_one_thing_said_of_them(one, how) -> None:
+    """Else one address, which may come from anywhere, would look like a copy of what the app received."""
+
+    def said(value: str) -> list[Match]:
+        if how == "row":
+            return match_rows([["x", value]], DOUBLY, found.Tested())[0]
+        raw = f"x,{value},y".encode() if how == "text" else b"\0\x05" + value.encode() + b"\0\x07" * 40
+        return match_text(raw, DOUBLY, found.Tested(), binary=how == "page")
+
+    (alone,) = said(one.email)
+    assert alone.fields == {Kind.EMAIL} and not alone.corroborated
+    other = "5552345678" if one is DIALLED else one.outside_id
+    assert any(match.corroborated for match in said(f"{one.email} {other}"))
+
+
+@pytest.mark.parametrize("phone", ["+1 - (555) - 234 - 5678", "555\u00a0234\u00a05678", "+1 (555) / 234.5678"])
+def test_a_phone_in_a_column_of_its_own_is_found_whatever_stands_between_its_digits(phone: str) -> None:
+    ((match,),) = match_rows([["x", phone]], DOUBLY, found.Tested())
+    assert (match.person, match.fields) == (DIALLED.person, {Kind.PHONE})
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12), st.integers(0, 5), st.integers(1, 3)), max_size=12)
+
+
+@given(SPANS)
+def test_hits_of_one_person_that_stay_share_no_byte_and_whatever_went_lay_on_a_longer_one(spans) -> None:
+    spans = sorted((start, start + size, kind, person) for start, size, kind, person in spans)
+    columns = np.array(spans, np.int64).reshape(-1, 4).T
+    hits = Found(columns[0], columns[1], columns[2].astype(np.uint8), columns[3], np.ones(len(spans), np.bool_),
+                 found.Tested())  # fmt: skip
+    stay = apart(hits)
+    left = list(zip(stay.start.tolist(), stay.end.tolist(), stay.kind.tolist(), stay.person.tolist(), strict=True))
+    for n, one in enumerate(left):
+        for other in left[n + 1 :]:
+            assert one[3] != other[3] or one[1] <= other[0] or other[1] <= one[0]
+    for start, end, _, person in set(spans) - set(left):
+        on = [other for other in spans if other[3] == person and other[0] < end and start < other[1]]
+        assert any(other[1] - other[0] >= end - start for other in on if other[:2] != (start, end) or other in left)

@@ -24,6 +24,7 @@ from beholden.forensics.groups import (
     MAY_HIGH,
     MAY_LOW,
     NAMED,
+    apart,
     groups,
 )
 from beholden.forensics.hashed import find
@@ -40,9 +41,7 @@ from beholden.forensics.text import is_blank
 from beholden.model.ids import PersonNumber
 
 MAX_PIECES = 40
-_ADDRESS = re.compile(rb"[a-z0-9._+-]{1,64}@[a-z0-9.-]{3,255}")
-"""A value that is one address and nothing else: there is nothing more in it to be found. So are those of digits."""
-_NUMBER = re.compile(rb"[0-9]{8,19}")
+_SPACED = re.compile(r"[ ().\u00a0/-]{3}|\u00a0")
 SHORTEST_TEXT = 60
 """Characters of a value of which near copies are looked for; a shorter one must stand as it is."""
 MIN_KEY, MAX_KEY = 6, 400
@@ -127,7 +126,7 @@ def _searched(
         if sought.audience:
             found = _with_digests(found, reading, sought)
         if len(found):
-            yield reading, found
+            yield reading, apart(found)
 
 
 def _with_digests(found: Found, reading: Reading, sought: Needles) -> Found:
@@ -288,17 +287,7 @@ def match_rows(rows: Sequence[Sequence[object]], sought: Needles, tested: Tested
     """Everyone in each of some rows of a table, where every value is known with its ends."""
     texts = [[_text(value) for value in values] for values in rows]
     found: list[_Kinds] = [{} for _ in rows]
-    unsettled: list[tuple[int, int]] = []
-    for row, own in enumerate(texts):
-        for column, text in enumerate(own):
-            if MIN_KEY <= len(text) <= MAX_KEY:
-                known = _keys(text, sought, tested)
-                if known is None:
-                    unsettled.append((row, column))
-                    continue
-                for person, kind in known:
-                    found[row].setdefault(person, {}).setdefault(kind, column)
-    for (row, column), person, kind in sorted(_within(unsettled, texts, sought, tested)):
+    for (row, column), person, kind in sorted(_within(texts, sought, tested)):
         found[row].setdefault(person, {}).setdefault(kind, column)
     return [_matches(*one, sought, tested) for one in zip(rows, texts, found, strict=True)]
 
@@ -340,46 +329,39 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, int) else ""
 
 
-def _keys(text: str, sought: Needles, tested: Tested) -> Sequence[tuple[PersonNumber, Kind]] | None:
-    """Who a value names as a whole: it is an id, an address or a phone. None where somebody may stand within it."""
-    key = fold(text)
-    if not sought.clear:
-        return None
-    identified = sought.ids.get(key)
-    if identified is not None:
-        tested.counts[Shape.SCOPED, min(len(key), 64)] += 1
-        return [(identified[1], identified[0])]
-    people = sought.emails.get(key)
-    if people is not None:
-        tested.counts[Shape.ADDRESS, min(len(key), 64)] += 1
-        return [(person, Kind.EMAIL) for person in people]
-    found: list[tuple[PersonNumber, Kind]] = []
-    if sought.phones and sum(map(str.isdigit, text)) >= MIN_KEY:
-        known = dict.fromkeys(phones(text))
-        found = [(person, Kind.PHONE) for digits in known for person in sought.phones.get(digits, ())]
-    if _ADDRESS.fullmatch(key) is not None:
-        tested.counts[Shape.ADDRESS, min(key.rindex(b"@"), 64)] += 1
-    elif _NUMBER.fullmatch(key) is not None:
-        tested.counts[Shape.NUMBER, len(key)] += 1
-    elif not found and (b"@" in key or sought.may_hold.search(key) is not None):
-        return None
-    return found
-
-
 def _within(
-    unsettled: Sequence[tuple[int, int]], texts: Sequence[Sequence[str]], sought: Needles, tested: Tested
+    texts: Sequence[Sequence[str]], sought: Needles, tested: Tested
 ) -> Iterator[tuple[tuple[int, int], PersonNumber, Kind]]:
-    """Who stands within some values, by row and column. All are searched together: a search costs as much as a page."""
-    if not unsettled:
+    """Who stands in the values, by row and column. All are searched together: a search costs as much as a page."""
+    cells = [
+        (row, column)
+        for row, own in enumerate(texts)
+        for column, text in enumerate(own)
+        if MIN_KEY <= len(text) <= MAX_KEY
+    ]
+    if not cells:
         return
-    lines = [texts[row][column].encode("utf-8", "replace") for row, column in unsettled]
+    lines = [texts[row][column].encode("utf-8", "replace") for row, column in cells]
     starts = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
     raw = b"\n".join(lines)
     for reading, found in _searched(raw, sought, tested, allowance(len(raw)), binary=False):
         for start, person, code in zip(found.start.tolist(), found.person.tolist(), found.kind.tolist(), strict=True):
             kind = OF_CODE[code]
             if kind in _FINDING:
-                yield unsettled[bisect_right(starts, reading.place(start)) - 1], PersonNumber(person), kind
+                yield cells[bisect_right(starts, reading.place(start)) - 1], PersonNumber(person), kind
+    for row, column in cells:
+        for person in _spaced_phone(texts[row][column], sought, tested):
+            yield (row, column), person, Kind.PHONE
+
+
+def _spaced_phone(text: str, sought: Needles, tested: Tested) -> Iterator[PersonNumber]:
+    """Whose phone a value is that has more between its digits than a phone in the midst of a text."""
+    if _SPACED.search(text) is None:
+        return
+    for digits in dict.fromkeys(phones(text)):
+        tested.counts[Shape.PHONE, len(digits)] += 1
+        tested.leading[len(digits), int(digits[:3])] += 1
+        yield from (person for _, person in sought.index.who(Shape.PHONE, digits))
 
 
 def _is_name(values: Sequence[str], name: str) -> bool:

@@ -7,7 +7,6 @@ corroborates, as do other disclosed values, which are compared by digest or, whe
 they are.
 """
 
-import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from datetime import datetime
 
 from beholden.forensics.hashed import Audience, Contact, audience, digests
 from beholden.forensics.kernel.index import Index
-from beholden.forensics.kernel.values import Shape, keys
 from beholden.forensics.names import Names, names
 from beholden.forensics.spelling import Kind, fold
 from beholden.model.ids import PersonNumber
@@ -51,22 +49,15 @@ class Sought:
 
 @dataclass(slots=True)
 class Needles:
-    """All that is looked for: in bytes by the index, in rows by tables of folded values. `unusable` counts values
-    that were left out. An address or phone that two people share finds both."""
+    """All that is looked for. `unusable` counts values that were left out. An address or phone that two people share
+    finds both."""
 
     people: dict[PersonNumber, Sought]
     matches: Matches
     index: Index
     names: Names
-    emails: dict[bytes, tuple[PersonNumber, ...]] = field(default_factory=dict)
-    ids: dict[bytes, tuple[Kind, PersonNumber]] = field(default_factory=dict)
-    phones: dict[bytes, tuple[PersonNumber, ...]] = field(default_factory=dict)
     unusable: dict[Kind, int] = field(default_factory=dict)
     audience: Audience = field(default_factory=Audience)
-    may_hold: re.Pattern[bytes] = re.compile(rb".")
-    """What a short text has in it, folded, that may be a sought id, or an encoding of anything sought."""
-    clear: bool = True
-    """Whether the tables are there; without them only the index tells who is sought."""
 
 
 def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:32], *, hashed: bool = False) -> Needles:
@@ -81,29 +72,9 @@ def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:3
     if crowded:
         unusable[Kind.OUTSIDE_ID] = unusable.get(Kind.OUTSIDE_ID, 0) + crowded
     made = Needles(people, matches, index, names((one.person, one.name) for one in people.values()), unusable=unusable)
-    for kind, person, value in usable:
-        for shape, low in keys(kind, value):
-            if shape is Shape.ADDRESS:
-                made.emails[low] = (*made.emails.get(low, ()), person)
-            elif shape is Shape.PHONE:
-                made.phones[low] = (*made.phones.get(low, ()), person)
-            else:
-                made.ids.setdefault(low, (kind, person))
     if hashed:
         made.audience = audience(hashes)
-    made.may_hold = _may_hold(made)
     return made
-
-
-def _may_hold(made: Needles) -> re.Pattern[bytes]:
-    """Runs as long as the shortest id, with a digit where all ids but the app-scoped have one, or as long as the
-    shortest value in base64; and the marks of other encodings."""
-    ids = [low for low, (kind, _) in made.ids.items() if kind is not Kind.SCOPED_ID]
-    shortest = min((len(low) for low in (*made.ids, *made.emails, *made.phones)), default=6)
-    encoded = rb"[0-9a-z+/_=-]{%d}" % max(8, -(-4 * shortest // 3))
-    digit = rb"(?=[a-z_-]*[0-9])" if all(any(48 <= letter < 58 for letter in low) for low in ids) else b""
-    token = rb"|%b[0-9a-z_-]{%d}" % (digit, min(map(len, ids))) if ids else b""
-    return re.compile(rb"[%\\&][0-9a-z#]|=[0-9a-f]{2}|[a-z2-7]{26}|" + encoded + token)
 
 
 def _contacts(people: Iterable[Sought]) -> Iterator[Contact]:

@@ -24,7 +24,7 @@ def blind(index: Index) -> Needles:
     numbers = [PersonNumber(number) for number in np.unique(index.people).tolist()]
     people = {number: Sought(number, "", "", "", "", _NEVER, _NEVER) for number in numbers}
     nameless = names((number, "") for number in numbers)
-    return Needles(people, _unknown, index, nameless, clear=False)
+    return Needles(people, _unknown, index, nameless)
 
 
 def _unknown(_person: PersonNumber, _field: str, _value: str) -> bool:
