@@ -255,23 +255,32 @@ def database(path: Path, count: int, known: int) -> Planted:
 
 
 def present(piece: Planted) -> set[tuple[Kind, int]]:
-    """What of the planted is in the bytes at all, in any case and format: deletion overwrites some of it."""
-    low, found = piece.data.lower(), set[tuple[Kind, int]]()
+    """What of the planted is in the bytes at all, in any case and format: deletion overwrites some of it. Another
+    engine looks for all of it at once."""
+    texts, numbers = list[tuple[bytes, Kind, int]](), list[tuple[bytes, Kind, int]]()
     for kind, person in piece.values:
         identity, phone, email = _texts(person, 1)[0]
         if kind is Kind.EMAIL:
-            spellings = [email.encode()]
+            texts.append((email.encode(), kind, person))
         elif kind is Kind.PHONE:
-            spellings = [_formatted(phone, n).encode() for n in range(6)]
+            texts.extend((_formatted(phone, n).encode(), kind, person) for n in range(6))
         else:
-            spellings = [identity.encode()]
             raw = int(identity)
-            spellings += [raw.to_bytes(8, "big"), raw.to_bytes(8, "little")]
-            spellings += [raw.to_bytes(6, "big")] if raw < 1 << 48 else []
-        # Lowering also changes bytes of an integer, so those are sought as they are.
-        if any(one in (low if kind is not Kind.OUTSIDE_ID else piece.data) for one in spellings):
-            found.add((kind, person))
-    return found
+            spelt = [identity.encode(), raw.to_bytes(8, "big"), raw.to_bytes(8, "little")]
+            spelt += [raw.to_bytes(6, "big")] if raw < 1 << 48 else []
+            numbers.extend((one, kind, person) for one in spelt)
+    # Lowering also changes bytes of an integer, so those are sought as they are.
+    return _found_by_another(piece.data.lower(), texts) | _found_by_another(piece.data, numbers)
+
+
+def _found_by_another(data: bytes, sought: list[tuple[bytes, Kind, int]]) -> set[tuple[Kind, int]]:
+    import ahocorasick_rs  # the product does without
+
+    if not sought:
+        return set()
+    engine = ahocorasick_rs.BytesAhoCorasick([spelt for spelt, _, _ in sought])
+    places = {which for which, _, _ in engine.find_matches_as_indexes(data, overlapping=True)}
+    return {sought[which][1:] for which in places}
 
 
 def control(size: int) -> bytes:
