@@ -228,8 +228,8 @@ def peers_report(found: Sequence[Peer]) -> str:
     if not found:
         return "Other tools: left out of the quick form."
     lines = [
-        f"| {one.name} | {one.patterns:,} | {one.gb_s:.4f} | {'' if one.recall is None else round(one.recall, 3)} "
-        f"| {one.note} |"
+        f"| {one.name} | {one.patterns:,} | {f'{one.gb_s:.4f}' if one.gb_s else ''} "
+        f"| {'' if one.recall is None else round(one.recall, 3)} | {one.note} |"
         for one in found
     ]
     head = "| tool on people.csv | patterns | GB a CPU second | recall of its own patterns | |\n|---|---|---|---|---|"
