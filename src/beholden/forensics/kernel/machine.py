@@ -386,7 +386,6 @@ marks = _mask(
 """Those of them that are marks, see `letters`; but for %."""
 percents = _mask(((0x25, 0x25),))
 dots = _mask(((0x2D, 0x2E),))
-equals = _mask(((0x25, 0x25), (0x3D, 0x3D)))
 alnums = _mask(_DIGITS, _LETTERS)
 anchored = _any((*_DIGITS, (0x40, 0x40)), (), 4, words=False)
 """Whether 256 bytes have an @ or a digit."""

@@ -23,10 +23,7 @@ LEGIBLE = 8
 LINE = 24
 """Letters that a line of a run has at least, for the next line to go on with it."""
 INDENT = 16
-_SOFT = 8
-"""Letters in a row that could all be ASCII, for a run to be looked at closely; LEGIBLE bytes have at least as many."""
 _NO, _ZERO, _YES = 0, 1, 2
-_TWO_32 = 1 << 32
 
 
 def _letters(*alphabets: str) -> NDArray[np.uint8]:
