@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from beholden.backends.sql.directory import BLOCK
@@ -334,6 +334,7 @@ def test_two_writers_of_one_row_lose_no_update(store: SqlStore) -> None:
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(["Null", "NULL", "null", 'a "b" \\ {c,d}', "", " "])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60), max_size=8))
 def test_any_text_comes_back_as_it_went_in(
     open_store: Callable[[str], SqlStore], database_url: str, texts: list[str]
@@ -348,3 +349,11 @@ def test_any_text_comes_back_as_it_went_in(
     assert {p.outside_id: p.name for p in found.values()} == {p.outside_id: p.name for p in people}
     assert set(keys.values()) <= {b"\x00\xff" * 16}
     store.close()
+
+
+@pytest.mark.parametrize("name", ["Null", "null", "NULL", "{}", '"', "\\"])
+def test_whoever_is_called_like_a_missing_value_is_enrolled_and_found(store: SqlStore, name: str) -> None:
+    (number,) = enrol(store, name)
+    with store.read() as unit:
+        assert unit.directory.numbers([name]) == {name: number}
+        assert unit.directory.people([number])[number].outside_id == name
