@@ -35,8 +35,8 @@ HANGS = 120
 _NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1)
 
 
-CRASHES_ORC = 1882897034271564
-"""The number of a mutant on which the library that reads ORC crashes."""
+CRASHES = {"ORC": 1882897034271564, "Parquet": 1882911911547429}
+"""The number of a mutant on which the library that reads the format crashes."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ PARSERS: tuple[Parser, ...] = (
     Parser("office", _office, examined),
     Parser("OLE", _older, examined),
     Parser("PDF", lambda: [test_documents.printed(pageCompression=n) for n in (0, 1)], examined),
-    Parser("Parquet", _tables("Parquet"), examined),
+    Parser("Parquet", _tables("Parquet"), examined_apart),
     Parser("Arrow", _tables("Arrow"), examined),
     Parser("ORC", _tables("ORC"), examined_apart),
     Parser("Avro", _tables("Avro"), examined),

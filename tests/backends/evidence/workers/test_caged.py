@@ -12,7 +12,7 @@ from beholden.backends.evidence.workers import caged, wire
 from beholden.forensics.outcome import encoded
 from beholden.forensics.units import Job
 from beholden.model.errors import BadInput, Unavailable
-from tests.backends.evidence.fuzzing import CRASHES_ORC, PARSERS, mutant
+from tests.backends.evidence.fuzzing import CRASHES, PARSERS, mutant
 from tests.backends.evidence.workers import faulty
 from tests.backends.evidence.workers.searching import PEOPLE, Desk
 from tests.forensics.people import csv, looking_for, numbers
@@ -43,12 +43,15 @@ def test_law_9_a_container_whose_reader_fails_is_unread_and_the_others_are_read(
     assert found.statement.read == clean.statement.read
 
 
-def test_law_9_a_file_on_which_the_library_of_its_format_crashes_is_unread_and_the_others_are_read(desk: Desk) -> None:
+@pytest.mark.parametrize("form", CRASHES)
+def test_law_9_a_file_on_which_the_library_of_its_format_crashes_is_unread_and_the_others_are_read(
+    desk: Desk, form: str
+) -> None:
     clean = desk.caged()
-    parser = next(one for one in PARSERS if one.name == "ORC")
-    (desk.folder / "broken.orc").write_bytes(mutant(parser.seeds(), CRASHES_ORC))
+    parser = next(one for one in PARSERS if one.name == form)
+    (desk.folder / "broken").write_bytes(mutant(parser.seeds(), CRASHES[form]))
     found = desk.caged()
-    assert found.reasons == {"broken.orc": "CRASHED"}
+    assert found.reasons == {"broken": "CRASHED"}
     assert found.people == clean.people and not found.statement.complete
 
 
