@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from beholden.forensics.groups import apart
 from beholden.forensics.kernel import found
 from beholden.forensics.kernel.found import Found
+from beholden.forensics.kernel.values import Shape, keys
 from beholden.forensics.match import Match, match_rows, match_text
 from beholden.forensics.spelling import Kind
 from tests.forensics.people import crowd, looking_for
@@ -75,6 +76,46 @@ def test_an_address_made_of_a_persons_phone_or_id_is_one_thing_said_of_them(one,
 def test_a_phone_in_a_column_of_its_own_is_found_whatever_stands_between_its_digits(phone: str) -> None:
     ((match,),) = match_rows([["x", phone]], DOUBLY, found.Tested())
     assert (match.person, match.fields) == (DIALLED.person, {Kind.PHONE})
+
+
+ODDLY = [
+    replace(one, email=email, values={"phone": phone})
+    for one, email, phone in zip(
+        PEOPLE,
+        ("a(b)@mail.example", "ann@my_host.example", '"ann.b"@mail.example', "a,b@mail.example", "ann@[10.0.0.1]",
+         "o'neil@mail.example", "bj\u00f6rn@m\u00fcller.example", "b:c@mail.example", "x" * 64 + "@mail.example",
+         "-ann@mail.example-", "<ann>@mail.example", "ann@mail_.example."),
+        ("+1 555 234 5678", "+49 (0)151 2345678", "030 1234567", "+44 20 7946 0018", "(212) 555-0123", "555 234 5679",
+         "+49 30 901820", "+33 1 42 68 53 00", "0151 7654321", "555 1234", "+86 138 0013 8000", "+1 415 555 2671"),
+        strict=True,
+    )
+]  # fmt: skip
+OF_ODD = looking_for(ODDLY)
+KNOWN: dict[tuple[Shape, bytes], set[int]] = {}
+for _one in ODDLY:
+    for _kind, _value in ((Kind.EMAIL, _one.email), (Kind.PHONE, _one.values["phone"])):
+        for _key in keys(_kind, _value):
+            KNOWN.setdefault(_key, set()).add(_one.person)
+
+
+@st.composite
+def written(draw: st.DrawFn) -> str:
+    """An address in any case, or a phone with anything that phones may have between its digits."""
+    one = draw(st.sampled_from(ODDLY))
+    if draw(st.booleans()):
+        return draw(st.sampled_from([one.email, one.email.upper(), one.email.title()]))
+    between = st.text(" ().\u00a0/-", max_size=4)
+    digits = draw(st.sampled_from(sorted(low for shape, low in KNOWN if shape is Shape.PHONE))).decode()
+    return draw(st.sampled_from(["", "+", "0", "00"])) + "".join(digit + draw(between) for digit in digits)
+
+
+@settings(max_examples=400)
+@given(written())
+def test_a_value_that_is_somebodys_is_found_in_a_column_of_its_own_however_it_is_written(value: str) -> None:
+    """What `values.keys` calls the same is the same: in a table nobody is missed for what a text could not show."""
+    wanted = {person for kind in (Kind.EMAIL, Kind.PHONE) for key in keys(kind, value) for person in KNOWN.get(key, ())}
+    (matches,) = match_rows([["x", value]], OF_ODD, found.Tested())
+    assert wanted <= {match.person for match in matches}
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12), st.integers(0, 5), st.integers(1, 3)), max_size=12)

@@ -30,7 +30,7 @@ from beholden.forensics.groups import (
 from beholden.forensics.hashed import find
 from beholden.forensics.kernel.found import Found, Tested
 from beholden.forensics.kernel.scan import scan
-from beholden.forensics.kernel.values import CODES, Shape, phones
+from beholden.forensics.kernel.values import CODES, Shape, keys
 from beholden.forensics.kernel.values import KINDS as OF_CODE
 from beholden.forensics.names import ASK, SHORTEST, YES
 from beholden.forensics.needles import PHONES, Needles, Sought
@@ -42,6 +42,9 @@ from beholden.model.ids import PersonNumber
 
 MAX_PIECES = 40
 _SPACED = re.compile(r"[ ().\u00a0/-]{3}|\u00a0")
+"""What no phone in the midst of a text has between its digits."""
+_USUAL = re.compile(r"[A-Za-z0-9][\w+.-]*@[A-Za-z0-9.-]*[A-Za-z0-9]", re.ASCII)
+"""An address that is recognised in the midst of a text, whatever stands about it."""
 SHORTEST_TEXT = 60
 """Characters of a value of which near copies are looked for; a shorter one must stand as it is."""
 MIN_KEY, MAX_KEY = 6, 400
@@ -350,18 +353,25 @@ def _within(
             if kind in _FINDING:
                 yield cells[bisect_right(starts, reading.place(start)) - 1], PersonNumber(person), kind
     for row, column in cells:
-        for person in _spaced_phone(texts[row][column], sought, tested):
-            yield (row, column), person, Kind.PHONE
+        for person, kind in _as_a_whole(texts[row][column], sought, tested):
+            yield (row, column), person, kind
 
 
-def _spaced_phone(text: str, sought: Needles, tested: Tested) -> Iterator[PersonNumber]:
-    """Whose phone a value is that has more between its digits than a phone in the midst of a text."""
-    if _SPACED.search(text) is None:
-        return
-    for digits in dict.fromkeys(phones(text)):
-        tested.counts[Shape.PHONE, len(digits)] += 1
-        tested.leading[len(digits), int(digits[:3])] += 1
-        yield from (person for _, person in sought.index.who(Shape.PHONE, digits))
+def _as_a_whole(text: str, sought: Needles, tested: Tested) -> Iterator[tuple[PersonNumber, Kind]]:
+    """Whose address or phone a value is that nobody would recognise in the midst of a text: `"ann b"@my_host`, or one
+    with more between its digits."""
+    found: list[tuple[Shape, bytes]] = []
+    if _SPACED.search(text) is not None:
+        found.extend(keys(Kind.PHONE, text))
+    if "@" in text and _USUAL.fullmatch(text) is None:
+        found.extend(keys(Kind.EMAIL, text))
+    for shape, low in dict.fromkeys(found):
+        if shape is Shape.PHONE:
+            tested.counts[shape, len(low)] += 1
+            tested.leading[len(low), int(low[:3])] += 1
+        else:
+            tested.counts[shape, min(low.index(b"@"), 64)] += 1
+        yield from ((person, kind) for kind, person in sought.index.who(shape, low))
 
 
 def _is_name(values: Sequence[str], name: str) -> bool:
