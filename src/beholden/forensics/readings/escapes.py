@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from beholden.forensics.kernel.machine import mode, trailing
 from beholden.forensics.readings.blocks import BEYOND, BLOCK, escape_begins
 from beholden.forensics.readings.compiled import compiled, inner
-from beholden.forensics.readings.reading import BREAK, Allowance, Bytes, Reading, Windows, split
+from beholden.forensics.readings.reading import BREAK, Allowance, Bytes, Reading, Windows, put, split
 
 REACH = 1024
 """Bytes around an escape that are decoded with it: its record."""
@@ -260,24 +260,14 @@ def _surroundings(
             if not length or not _touches(fresh, place, length):
                 continue
             if opened >= 0 and place - reach > closes:
-                if count == len(windows):
-                    wider = np.empty((2 * count, 4), np.int32)
-                    wider[:count] = windows
-                    windows = wider
-                windows[count, 0], windows[count, 1], windows[count, 2] = opened, closes, 0
-                windows[count, 3] = closes - opened
+                windows = put(windows, count, opened, closes, 0, closes - opened)
                 count += 1
                 opened = -1
             if opened < 0:
                 opened = max(0, place - reach, closes)
             closes = min(size, at + reach)
     if opened >= 0:
-        if count == len(windows):
-            wider = np.empty((count + 1, 4), np.int32)
-            wider[:count] = windows
-            windows = wider
-        windows[count, 0], windows[count, 1], windows[count, 2] = opened, closes, 0
-        windows[count, 3] = closes - opened
+        windows = put(windows, count, opened, closes, 0, closes - opened)
         count += 1
     return windows[:count].copy()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from beholden.forensics.kernel.machine import mode
 from beholden.forensics.readings.blocks import BLOCK, letter_blocks
 from beholden.forensics.readings.compiled import compiled, inner
-from beholden.forensics.readings.reading import BREAK, Allowance, Reading, Windows, split
+from beholden.forensics.readings.reading import BREAK, Allowance, Reading, Windows, put, split
 
 REACH = 2048
 """Decoded bytes around a legible stretch that are decoded with it: its record, and the next encoding within."""
@@ -159,17 +159,6 @@ def _soft_run(data: Any, start: int, end: int, letters: Any, soft: Any) -> bool:
 
 
 @inner
-def _put(windows: Any, count: int, first: int, last: int, kind: int, room: int) -> Any:
-    """The windows with one more; twice as many places where there is none left."""
-    if count == len(windows):
-        wider = np.empty((2 * count, 4), np.int32)
-        wider[:count] = windows
-        windows = wider
-    windows[count, 0], windows[count, 1], windows[count, 2], windows[count, 3] = first, last, kind, room
-    return windows
-
-
-@inner
 def _aligned(
     data: Any, start: int, end: int, alignment: int, letters: Any, bits: int, classes: Any, windows: Any, count: int
 ) -> Any:
@@ -199,12 +188,12 @@ def _aligned(
                         opened = first
                     closes = ordinal + back
             if opened >= 0 and ordinal > closes:
-                windows = _put(windows, count, opened, at, alignment, (at - opened + 1) * bits // 8 + 1)
+                windows = put(windows, count, opened, at, alignment, (at - opened + 1) * bits // 8 + 1)
                 count += 1
                 opened = -1
         ordinal += 1
     if opened >= 0:
-        windows = _put(windows, count, opened, end, alignment, (end - opened) * bits // 8 + 1)
+        windows = put(windows, count, opened, end, alignment, (end - opened) * bits // 8 + 1)
         count += 1
     return windows, count
 

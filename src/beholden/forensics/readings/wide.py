@@ -9,7 +9,7 @@ from beholden.forensics.kernel.machine import bits, mode, nothings
 from beholden.forensics.readings.blocks import BLOCK, wide_blocks
 from beholden.forensics.readings.compiled import compiled, inner
 from beholden.forensics.readings.escapes import _utf8
-from beholden.forensics.readings.reading import BREAK, Allowance, Reading, Windows, split
+from beholden.forensics.readings.reading import BREAK, Allowance, Reading, Windows, put, split
 
 REACH = 2048
 """Bytes around characters of a value that are decoded with them: names in other scripts, the rest of a record."""
@@ -116,24 +116,14 @@ def _stretches(data: Any, fresh: Any, live: Any, order: int, reach: int) -> Any:
             if streak < PLAIN or not touched:
                 continue
             if opened >= 0 and at - reach > closes:
-                if count == len(windows):
-                    wider = np.empty((2 * count, 4), np.int32)
-                    wider[:count] = windows
-                    windows = wider
-                windows[count, 0], windows[count, 1], windows[count, 2] = opened, closes, phase
-                windows[count, 3] = (closes - opened) // 2 * 3 + 4
+                windows = put(windows, count, opened, closes, phase, (closes - opened) // 2 * 3 + 4)
                 count += 1
                 opened = -1
             if opened < 0:
                 opened = max(phase, at - reach // 2 * 2, closes)
             closes = min(size, at + reach // 2 * 2 + 2)
         if opened >= 0:
-            if count == len(windows):
-                wider = np.empty((count + 1, 4), np.int32)
-                wider[:count] = windows
-                windows = wider
-            windows[count, 0], windows[count, 1], windows[count, 2] = opened, closes, phase
-            windows[count, 3] = (closes - opened) // 2 * 3 + 4
+            windows = put(windows, count, opened, closes, phase, (closes - opened) // 2 * 3 + 4)
             count += 1
     return windows[:count].copy()
 
