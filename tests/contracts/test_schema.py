@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
 
 from beholden.backends.sql import migrate, schema
-from beholden.backends.sql.engine import metadata, transaction
+from beholden.backends.sql.engine import connect, metadata, transaction
 from beholden.backends.sql.store import SqlStore
 from beholden.model.errors import Conflict
 
@@ -72,6 +73,31 @@ def test_processes_that_start_together_make_one_schema(empty_url: str, open_stor
     assert errors == []
     with transaction(open_store(empty_url).engine, write=False) as connection:
         assert schema.differences(connection) == []
+
+
+def test_processes_that_open_a_new_file_together_wait_for_each_other(tmp_path: Path) -> None:
+    """SQLite itself refuses one in ten of them."""
+    errors: list[BaseException] = []
+
+    def opened(url: str, met: threading.Barrier) -> None:
+        engine = connect(url)
+        met.wait(30)
+        try:
+            with transaction(engine, write=False):
+                pass
+        except BaseException as error:
+            errors.append(error)
+        engine.dispose()
+
+    for number in range(40):
+        met = threading.Barrier(3)
+        arguments = f"sqlite:///{tmp_path}/{number}.db", met
+        threads = [threading.Thread(target=opened, args=arguments) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert errors == []
 
 
 def test_every_table_about_people_begins_its_key_with_the_person() -> None:

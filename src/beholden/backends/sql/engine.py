@@ -24,6 +24,7 @@ CHUNK = 500
 """Values in one IN list; SQLite's oldest limit on variables is 999."""
 WAIT_SECONDS = 30
 """How long a writer waits for another one, and anybody for a free connection or for PostgreSQL's answer."""
+_PAUSE = 0.01
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -167,7 +168,8 @@ def _sqlite(url: URL, wait: float) -> Engine:
         cursor = connection.cursor()
         # WAL: readers never wait for a writer. FULL: a committed ban survives a power cut.
         # Secure delete, no old WAL: a person's key that was destroyed is not left in a free page, or beside the file.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        _keep_wal(cursor, wait)
+        for pragma in ("synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.execute("PRAGMA cell_size_check=ON")
         cursor.execute("PRAGMA journal_size_limit=0").fetchall()
@@ -183,6 +185,21 @@ def _sqlite(url: URL, wait: float) -> Engine:
         connection.exec_driver_sql(f"BEGIN {'IMMEDIATE' if writes else 'DEFERRED'}")
 
     return engine
+
+
+def _keep_wal(cursor: sqlite3.Cursor, wait: float) -> None:
+    """Have changes kept in a WAL. Of several that open a new database at once SQLite refuses all but one at once,
+    however long they would have waited: each might wait for the others."""
+    until = time.monotonic() + wait
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 @contextmanager
