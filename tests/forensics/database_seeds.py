@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
+from beholden.backends.evidence.seeds.databases import heap_page, heap_tuple
 from beholden.forensics.innodb import read_tablespace
 from beholden.forensics.postgres import varlena
 from beholden.forensics.postgres.cluster import read_relation
@@ -18,29 +19,6 @@ from beholden.forensics.sqlite.database import Database
 from beholden.forensics.sqlite.format import read_header
 
 Seed = tuple[str, bytes, Callable[[bytes], None]]
-
-
-def heap_tuple(
-    values: Sequence[bytes], *, xmin: int = 700, xmax: int = 0, mask: int = 0x0902, number: int = 1
-) -> bytes:
-    """A tuple of short texts, as PostgreSQL writes it; by default one that is committed and not removed."""
-    texts = b"".join(bytes([len(value) * 2 + 3]) + value for value in values)
-    return struct.pack("<IIIHHHHHB", xmin, xmax, 0, 0, 0, number, len(values), mask, 24) + b"\x00" + texts
-
-
-def heap_page(tuples: Sequence[bytes], size: int = 8192, dead: Sequence[bytes] = ()) -> bytes:
-    """A page of tuples, and below them some that no line pointer names."""
-    upper, pointers, body = size, [], b""
-    for one in tuples:
-        padded = one.ljust(-(-len(one) // 8) * 8, b"\x00")
-        upper -= len(padded)
-        pointers.append(upper | 1 << 15 | len(one) << 17)
-        body = padded + body
-    below = b"".join(one.ljust(-(-len(one) // 8) * 8, b"\x00") for one in dead)
-    lower = 24 + 4 * len(pointers)
-    head = struct.pack("<IIHHHHHHI", 0, 1, 0, 0, lower, upper, size, size | 4, 0)
-    head += struct.pack(f"<{len(pointers)}I", *pointers)
-    return head.ljust(upper - len(below), b"\x00") + below + body
 
 
 def log_segment(tuples: Sequence[bytes]) -> bytes:

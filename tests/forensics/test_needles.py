@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from beholden.forensics.containers import Limits
 from beholden.forensics.examiner import Examiner, Place
 from beholden.forensics.needles import Kind, needles
@@ -30,6 +32,27 @@ def test_people_without_an_address_are_found_by_their_ids() -> None:
     one = replace(person(1), email="")
     assert looking_for([one]).unusable[Kind.EMAIL] == 1
     assert Search([one]).through(f"{one.scoped_id},{one.name}".encode()).found == {1}
+
+
+@pytest.mark.parametrize(
+    ("email", "odd"),
+    [
+        ("ann.b+c@x.example", 0),
+        ("o'brien@x.example", 0),
+        ("björn@müller.example", 0),
+        ("a(b)@x.example", 1),
+        ("ann@[10.0.0.1]", 1),
+        ("ann@my_host", 1),
+        ("", 0),
+    ],
+)
+def test_addresses_that_no_text_shows_are_counted(email: str, odd: int) -> None:
+    """They are found as a value of a table; the report says that they are not found elsewhere."""
+    one = replace(person(1), email=email)
+    assert looking_for([one]).only_whole == odd
+    if email:
+        texts = Search([one]).through(f"sent to {email} ({one.name})\n".encode()).found
+        assert (texts == set()) is bool(odd)
 
 
 def test_disclosed_values_corroborate_by_their_digest() -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from beholden.backends.evidence.seeds.databases import heap_page, heap_tuple
 from beholden.forensics.containers import Form, recognise
 from beholden.forensics.database_rows import Leftover, Row
 from beholden.forensics.examiner import Place
@@ -24,7 +25,6 @@ from beholden.forensics.postgres.page import page_size
 from beholden.forensics.postgres.toast import Toast
 from beholden.forensics.region import State
 from beholden.forensics.source import Held
-from tests.forensics.database_seeds import heap_page, heap_tuple
 from tests.forensics.people import Search, numbers
 from tests.forensics.postgres_story import ABORTED, LATER, LETTERS, PEOPLE, VALUES, Copy, present, story, toasted, uids
 

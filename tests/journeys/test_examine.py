@@ -278,7 +278,7 @@ def test_law_9_a_hashed_audience_of_the_apps_people_is_never_clean(scene: Scene)
 def test_planted_people_say_what_would_have_been_noticed(scene: Scene) -> None:
     (scene.folder / "notes.txt").write_text("nothing")
     judgement = scene.examine(seeds=FormatSeeds()).report["judgement"]
-    assert judgement["test"]["smallest_noticed"] == 1 and len(judgement["recall"]) == 15  # type: ignore[index]
+    assert judgement["test"]["smallest_noticed"] == 1 and len(judgement["recall"]) == 32  # type: ignore[index]
     assert "95% probability" in judgement["test"]["sentence"]  # type: ignore[index]
 
 

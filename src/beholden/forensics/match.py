@@ -33,7 +33,7 @@ from beholden.forensics.kernel.scan import scan
 from beholden.forensics.kernel.values import CODES, Shape, keys
 from beholden.forensics.kernel.values import KINDS as OF_CODE
 from beholden.forensics.names import ASK, SHORTEST, YES
-from beholden.forensics.needles import PHONES, Needles, Sought
+from beholden.forensics.needles import PHONES, USUAL, Needles, Sought
 from beholden.forensics.readings.reading import Allowance, Reading
 from beholden.forensics.readings.tree import allowance, readings
 from beholden.forensics.spelling import Kind, fold, folded_text, words
@@ -43,8 +43,6 @@ from beholden.model.ids import PersonNumber
 MAX_PIECES = 40
 _SPACED = re.compile(r"[ ().\u00a0/-]{3}|\u00a0")
 """What no phone in the midst of a text has between its digits."""
-_USUAL = re.compile(r"[A-Za-z0-9][\w+.-]*@[A-Za-z0-9.-]*[A-Za-z0-9]", re.ASCII)
-"""An address that is recognised in the midst of a text, whatever stands about it."""
 SHORTEST_TEXT = 60
 """Characters of a value of which near copies are looked for; a shorter one must stand as it is."""
 MIN_KEY, MAX_KEY = 6, 400
@@ -363,7 +361,7 @@ def _as_a_whole(text: str, sought: Needles, tested: Tested) -> Iterator[tuple[Pe
     found: list[tuple[Shape, bytes]] = []
     if _SPACED.search(text) is not None:
         found.extend(keys(Kind.PHONE, text))
-    if "@" in text and _USUAL.fullmatch(text) is None:
+    if "@" in text and USUAL.fullmatch(text) is None:
         found.extend(keys(Kind.EMAIL, text))
     for shape, low in dict.fromkeys(found):
         if shape is Shape.PHONE:

@@ -7,6 +7,7 @@ corroborates, as do other disclosed values, which are compared by digest or, whe
 they are.
 """
 
+import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from datetime import datetime
 
 from beholden.forensics.hashed import Audience, Contact, audience, digests
 from beholden.forensics.kernel.index import Index
+from beholden.forensics.kernel.scan import scan
+from beholden.forensics.kernel.values import keys
 from beholden.forensics.names import Names, names
 from beholden.forensics.spelling import Kind, fold
 from beholden.model.ids import PersonNumber
@@ -27,6 +30,8 @@ MAX_CHANCE = 1e-6
 """An id is used only if fewer than one in a million arbitrary ids of its shape belong to somebody sought."""
 PHONES = frozenset({"phone", "mobile", "telephone", "phone_number", "mobile_number"})
 """Fields whose values are sought as phones."""
+USUAL = re.compile(r"[A-Za-z0-9][\w+.-]*@[A-Za-z0-9.-]*[A-Za-z0-9]", re.ASCII)
+"""An address that is recognised in the midst of a text, whatever stands about it."""
 IN_HOUSE = b"beholden: an index that stays in the house"
 """The key of an index that nobody else gets: it need not be secret."""
 
@@ -49,14 +54,16 @@ class Sought:
 
 @dataclass(slots=True)
 class Needles:
-    """All that is looked for. `unusable` counts values that were left out. An address or phone that two people share
-    finds both."""
+    """All that is looked for. `unusable` counts values that were left out, `only_whole` the addresses that are found
+    where they are a value of a table, but not in the midst of a text. An address or phone that two people share finds
+    both."""
 
     people: dict[PersonNumber, Sought]
     matches: Matches
     index: Index
     names: Names
     unusable: dict[Kind, int] = field(default_factory=dict)
+    only_whole: int = 0
     audience: Audience = field(default_factory=Audience)
 
 
@@ -68,10 +75,11 @@ def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:3
     hashes = list(digests(_contacts(people.values()))) if hashed else []
     usable.extend((Kind.DIGEST, one.person, one.digest.hex()) for one in hashes)
     index = Index.of(usable, key)
-    unusable: dict[Kind, int] = {kind: count for kind, count in index.unusable.items() if kind is not Kind.PHONE}
+    unusable = dict(index.unusable)
     if crowded:
         unusable[Kind.OUTSIDE_ID] = unusable.get(Kind.OUTSIDE_ID, 0) + crowded
-    made = Needles(people, matches, index, names((one.person, one.name) for one in people.values()), unusable=unusable)
+    known, odd = names((one.person, one.name) for one in people.values()), _only_whole(people.values(), index)
+    made = Needles(people, matches, index, known, unusable=unusable, only_whole=odd)
     if hashed:
         made.audience = audience(hashes)
     return made
@@ -102,6 +110,18 @@ def _usable(people: Iterable[Sought]) -> tuple[list[tuple[Kind, PersonNumber, st
         else:
             chosen.extend(members)
     return chosen, crowded
+
+
+def _only_whole(people: Iterable[Sought], index: Index) -> int:
+    """How many addresses are not recognised among other text: `a(b)@x.example`, `ann@[10.0.0.1]`."""
+    odd = (one for one in people if USUAL.fullmatch(one.email) is None and keys(Kind.EMAIL, one.email))
+    return sum(not _in_text(one, index) for one in odd)
+
+
+def _in_text(one: Sought, index: Index) -> bool:
+    raw = f" {one.email} ".encode("utf-8", "replace")
+    found = scan(raw, index, binary=False)
+    return any(hit.person == one.person and (hit.start, hit.end) == (1, len(raw) - 1) for hit in found)
 
 
 def _phones(one: Sought) -> Iterator[str]:

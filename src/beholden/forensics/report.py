@@ -5,7 +5,7 @@ People appear by their number and by the id that the app itself uses for them; n
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from urllib.parse import quote
 from beholden.forensics.coverage import Statement
 from beholden.forensics.needles import Needles
 from beholden.forensics.ports import Exhibit
+from beholden.forensics.spelling import Kind
 from beholden.forensics.tally import PersonFound, Tally
 from beholden.forensics.verdict import Decision
 from beholden.model.ids import PersonNumber
@@ -32,6 +33,14 @@ SEARCHED = (
     "SQLite and PostgreSQL: live and deleted rows, free space of pages, logs; InnoDB pages",
     "unknown files and database pages byte by byte, also where values touch without anything between them",
 )
+_UNUSABLE = {
+    Kind.SCOPED_ID: "app-scoped ids that are none",
+    Kind.OUTSIDE_ID: "platform ids that are too short, or of a shape so common that any would be somebody's",
+    Kind.EMAIL: "e-mail addresses that are missing, or none",
+    Kind.PHONE: "phones that are none",
+    Kind.DIGEST: "digests that are none",
+}
+"""What was left out of what is looked for, since nothing could be recognised by it."""
 NOT_SEARCHED = (
     "what is encrypted, and formats that are named among what could not be read",
     "pictures of text, speech",
@@ -120,12 +129,24 @@ def document(
         "exhibits": [asdict(one) | {"unchanged": one.unchanged} for one in custody],
         "coincidences": {"expected_people": coincidences, "sentence": _chance(coincidences)},
         "unusable": {kind.value: count for kind, count in sorted(sought.unusable.items())},
+        "only_whole": sought.only_whole,
         "searched": list(SEARCHED),
-        "not_searched": list(NOT_SEARCHED),
+        "not_searched": [*_left_out(sought), *NOT_SEARCHED],
         "people": _people(tally, sought, corroborated=True),
         "uncorroborated": _people(tally, sought, corroborated=False)[:MAX_ALONE],
         **more,
     }
+
+
+def _left_out(sought: Needles) -> Iterator[str]:
+    """Which of the people's own values were not looked for, or not everywhere."""
+    for kind, count in sorted(sought.unusable.items()):
+        yield f"{count:,} {_UNUSABLE.get(kind, f'values ({kind.value}) that are none')}"
+    if sought.only_whole:
+        yield (
+            f"e-mail addresses of unusual spelling in the midst of texts (of {sought.only_whole:,} people; found where "
+            "they are a value of their own in a table)"
+        )
 
 
 def _header(header: Header) -> dict[str, object]:

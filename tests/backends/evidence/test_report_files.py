@@ -195,6 +195,16 @@ def test_every_picture_is_drawn_and_says_what_it_shows(scene: Scene, tmp_path: P
                 assert shape.y >= 0 and shape.y + shape.height <= picture.height
 
 
+def test_page_and_pdf_say_whose_values_were_not_looked_for(scene: Scene, tmp_path: Path) -> None:
+    scene.disclose(scene.app, [scene.house.person("bare", "Bare Host", "ann@[10.0.0.1]")])
+    (scene.folder / "notes.txt").write_text("nothing of anybody")
+    report = reported(scene, tmp_path / "out").report
+    read = "".join(one.extract_text() for one in PdfReader(io.BytesIO(pdf(report, DIGEST))).pages).replace("\n", " ")
+    for said in (page(report, DIGEST).decode(), read):
+        assert "41 platform ids that are too short" in said
+        assert "unusual spelling in the midst of texts (of 1 people" in said
+
+
 def test_a_report_of_nothing_can_be_written(scene: Scene, tmp_path: Path) -> None:
     done = reported(scene, tmp_path / "out")
     assert done.report["exhibits"] == []
