@@ -146,7 +146,7 @@ def _reader(kind: Any) -> Reader:
     if kind in (int, float, str, bool, type(None)):
         return _scalar(kind)
     if kind is Find:
-        return _find
+        return _row(kind)
     origin, inner = get_origin(kind), get_args(kind)
     if origin is dict:
         return _mapping(*map(_reader, inner))
@@ -157,8 +157,13 @@ def _reader(kind: Any) -> Reader:
     return _any_of(tuple(map(_reader, inner)))  # a union
 
 
-def _find(value: Any) -> Find:
-    return Find(*_each(value, [_reader(hint) for hint in get_type_hints(Find).values()]))
+def _row(kind: Any) -> Reader:
+    readers = [_reader(hint) for hint in get_type_hints(kind).values()]
+
+    def read(value: Any) -> Any:
+        return kind(*_each(value, readers))
+
+    return read
 
 
 def _record(kind: Any) -> Reader:
