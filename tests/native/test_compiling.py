@@ -17,6 +17,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 
 from beholden.forensics.kernel.machine import intrinsic, load1
@@ -36,7 +37,11 @@ def mask_of(table):
     @intrinsic
     def mask(_, address):
         def code(context, b, _signature, arguments):
-            return context.compile_internal(b, plain, types.uint64(types.int64), arguments)
+            found = context.compile_internal(b, plain, types.uint64(types.int64), arguments)
+            for one in (one for block in b.function.blocks for one in block.instructions):
+                if isinstance(one, ir.CallInstr):
+                    one.attributes.add("noinline")  # else it depends on the processor
+            return found
 
         return types.uint64(types.int64), code
 
@@ -49,12 +54,12 @@ highest = mask_of(tuple(n >= 56 for n in range(256)))
 
 @compiled()
 def low(sample):
-    return lowest(sample.ctypes.data) | lowest(sample.ctypes.data) << np.uint64(1)
+    return lowest(sample.ctypes.data)
 
 
 @compiled()
 def high(sample):
-    return highest(sample.ctypes.data) | highest(sample.ctypes.data) >> np.uint64(1)
+    return highest(sample.ctypes.data)
 
 
 if __name__ == "__main__":
@@ -69,7 +74,7 @@ if __name__ == "__main__":
     for name in sys.argv[2:]:
         print(name, hex(getattr(kernels, name)(np.arange(64, dtype=np.uint8))))
 """
-LOW, HIGH = "low 0x1ff\n", "high 0xff80000000000000\n"
+LOW, HIGH = "low 0xff\n", "high 0xff00000000000000\n"
 Run = Callable[..., str]
 
 
