@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,18 +163,27 @@ def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def house(tmp_path: Path, blank_database: Path) -> Iterator[House]:
     """The real engines: a fresh SQLite file, a real ledger, simulated time that starts on 2026-01-01."""
-    data = tmp_path / "data"
+    with built(tmp_path, blank_database) as made:
+        yield made
+
+
+@contextmanager
+def built(folder: Path, blank_database: Path) -> Iterator[House]:
+    """A house in a folder of its own."""
+    data = folder / "data"
     data.mkdir(mode=0o700)
     shutil.copy(blank_database, data / "store.db")
-    clock = FileClock(tmp_path / "clock")
+    clock = FileClock(folder / "clock")
     clock.set(START)
     (data / "beholden.env").write_text(
-        f"BEHOLDEN_CLOCK={tmp_path / 'clock'}\nBEHOLDEN_CATALOGUE={EXAMPLES / 'catalogue.yaml'}\n"
+        f"BEHOLDEN_CLOCK={folder / 'clock'}\nBEHOLDEN_CATALOGUE={EXAMPLES / 'catalogue.yaml'}\n"
     )
     chosen = settings.read({}, data=data)
     engines = bootstrap.embedded(chosen)
-    yield House(data, chosen, engines, clock)
-    bootstrap.close(engines)
+    try:
+        yield House(data, chosen, engines, clock)
+    finally:
+        bootstrap.close(engines)
 
 
 @pytest.fixture(params=["store", "table"])

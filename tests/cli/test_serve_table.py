@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from beholden.journeys.disclose import PersonRef, Question
 from beholden.model.ids import PersonNumber
 from beholden.model.person import Scope
 from beholden.web.authzen import write_decision
-from tests.conftest import House
+from tests.conftest import House, built
 
 PATIENCE_SECONDS = 30
 
@@ -84,8 +85,16 @@ def unfollowed(served: Served) -> Iterator[None]:
             os.kill(int(pid), signal.SIGCONT)
 
 
-@pytest.fixture
-def served(house: House) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, blank_database: Path) -> Iterator[Served]:
+    """One server for all: whoever changes something here changes it back."""
+    with built(tmp_path_factory.mktemp("served"), blank_database) as house, serving(house) as here:
+        yield here
+
+
+@contextmanager
+def serving(house: House) -> Iterator[Served]:
+    """A server on a house, with an app that two people let have their name and address."""
     app = house.app(client_id="quiz")
     people = {name: house.person(name) for name in ("ada", "bob", "eve")}
     for name in ("ada", "bob"):
@@ -153,10 +162,13 @@ def test_law_1_what_is_disclosed_from_the_table_is_in_the_ledger_under_its_grant
 
 
 def test_a_revoked_key_is_out_at_the_next_request(served: Served) -> None:
-    assert served.ask().status_code == 200
-    access.revoke_platform_key(served.house.engines, served.key.id)
+    key = access.add_platform_key(served.house.engines, "another platform")
+    headers = {"authorization": f"Bearer {key.secret}"}
+    with httpx.Client(base_url=served.client.base_url, headers=headers) as client:
+        assert fresh(client, question("ada")).status_code == 200
+    access.revoke_platform_key(served.house.engines, key.id)
     for _ in range(6):
-        with httpx.Client(base_url=served.client.base_url, headers=served.client.headers) as other:
+        with httpx.Client(base_url=served.client.base_url, headers=headers) as other:
             assert other.post("/access/v1/evaluation", json=question("ada")).status_code == 401
 
 

@@ -1,6 +1,7 @@
 """The filter, the gateways' doors and the searches of a `beholden serve` that answers from the decision table."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,21 +12,21 @@ from beholden.journeys import opt_out
 from beholden.model.ids import AppNumber
 from beholden.model.person import Scope
 from beholden.model.standing import Standing
-from tests.cli.test_serve_table import Served, served, unfollowed, until
+from tests.cli.test_serve_table import Served, serving, unfollowed, until
 from tests.conftest import EXAMPLES, House
 from tests.web.test_gateway import issue
 
-__all__ = ["served"]
 RECORDS = [{"id": name, "name": name.title(), "email": f"{name}@mail.example"} for name in ("ada", "bob", "nobody")]
 ASKED = {"app": "quiz", "through": {"type": "person", "id": "ada"}, "purpose": "service"}
 WORKERS_TRIED = 6
 
 
 @pytest.fixture
-def house(house: House) -> House:
-    """With the routes of the example platform."""
+def served(house: House) -> Iterator[Served]:
+    """A server with the routes of the example platform."""
     (house.data / "routes.yaml").write_text((EXAMPLES / "gateways" / "routes.yaml").read_text())
-    return house
+    with serving(house) as here:
+        yield here
 
 
 def posted(served: Served, path: str = "/gate/v1/filter", **more: Any) -> httpx.Response:

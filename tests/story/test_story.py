@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,14 @@ REAL_GRAPH = "graphs/facebook_combined.txt.gz"
 
 @dataclass
 class Played:
-    """One playing of the story: where its data is, the numbers it printed, and the graph it was played on."""
+    """One playing of the story: where its data is, the numbers it printed, the graph it was played on; the process
+    that leaves the pages up, and what it told."""
 
     data: Path
     numbers: dict[str, Any]
     graph: Path
+    demo: subprocess.Popen[bytes]
+    told: Path
 
 
 def beholden(*arguments: str, expect: int = 0) -> str:
@@ -42,15 +46,24 @@ def beholden(*arguments: str, expect: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Played:
+def played(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("story")
     graph = shared(REAL_GRAPH) if has_shared(REAL_GRAPH) else _drawn(folder / "edges.txt")
     if not has_shared(REAL_GRAPH):
         say = request.config.get_terminal_writer()
         say.line(f"\n{REAL_GRAPH} is absent: the story is played on a drawn graph instead.", red=True)
-    data = folder / "data"
-    out = beholden("demo", "--no-serve", "--json", "--graph", str(graph), "--installers", "40", "--data", str(data))
-    return Played(data, json.loads(out.strip().splitlines()[-1]), graph)
+    data, said, told = folder / "data", folder / "said.json", folder / "told.txt"
+    command = [sys.executable, "-m", "beholden", "demo", "--json", "--graph", str(graph), "--installers", "40"]
+    with (
+        said.open("wb") as out,
+        told.open("wb") as story,
+        subprocess.Popen([*command, "--data", str(data)], cwd=ROOT, stdout=out, stderr=story) as demo,
+    ):
+        try:
+            _wait_for(told, "makes another", demo)
+            yield Played(data, json.loads(said.read_text().strip().splitlines()[-1]), graph, demo, told)
+        finally:
+            _ended(demo)
 
 
 def _drawn(path: Path) -> Path:
@@ -147,32 +160,25 @@ def test_the_ledger_verifies_and_one_flipped_bit_is_found(played: Played) -> Non
     assert not report["verified"] and report["defects"]
 
 
-def test_the_pages_stay_up_with_a_link_for_a_developer_and_two_operators_until_ctrl_c(tmp_path: Path) -> None:
-    draw = random.Random(3)
-    edges = {tuple(sorted(draw.sample(range(400), 2))) for _ in range(8_000)}
-    graph, told = tmp_path / "edges.txt", tmp_path / "told.txt"
-    graph.write_text("".join(f"{u} {v}\n" for u, v in sorted(edges)))
-    command = [sys.executable, "-m", "beholden", "demo", "--graph", str(graph), "--installers", "6", "--data"]
-    with told.open("wb") as out, subprocess.Popen([*command, str(tmp_path / "d")], cwd=ROOT, stderr=out) as demo:
-        try:
-            _wait_for(told, "makes another", demo)
-            text = told.read_text()
-            links = re.findall(
-                r"(?:the developer|operator Ines|operator Omar): +(http://\S+/link\?token=\S{43})\n", text
-            )
-            assert len(links) == 3
-            for link in links:
-                page = httpx.get(link)
-                assert page.status_code == 200 and "<button" in page.text
-        finally:
-            demo.send_signal(signal.SIGINT)
-            try:
-                ended = demo.wait(30)
-            finally:
-                demo.kill()
-        assert ended == 0
+def test_the_pages_stay_up_with_a_link_for_a_developer_and_two_operators_until_ctrl_c(played: Played) -> None:
+    text = played.told.read_text()
+    links = re.findall(r"(?:the developer|operator Ines|operator Omar): +(http://\S+/link\?token=\S{43})\n", text)
+    assert len(links) == 3
+    for link in links:
+        page = httpx.get(link)
+        assert page.status_code == 200 and "<button" in page.text
+    assert _ended(played.demo) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(links[0])
+
+
+def _ended(demo: subprocess.Popen[bytes]) -> int:
+    """Ctrl-C, and what the demo says by its exit code."""
+    demo.send_signal(signal.SIGINT)
+    try:
+        return demo.wait(30)
+    finally:
+        demo.kill()
 
 
 def _wait_for(file: Path, words: str, process: subprocess.Popen[bytes]) -> None:
