@@ -108,9 +108,10 @@ def test_numba_alone_takes_one_part_for_another(run: Run) -> None:
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
 def test_kept_code_that_is_cut_short_is_made_again(run: Run, tmp_path: Path, kind: str) -> None:
     assert run("named", "low") == LOW
-    for file in (tmp_path / "__pycache__").glob(f"*.{kind}"):
-        file.write_bytes(file.read_bytes()[:200])
-    assert run("named", "low") == LOW
+    for left in (0, 200):
+        for file in (tmp_path / "__pycache__").glob(f"*.{kind}"):
+            file.write_bytes(file.read_bytes()[:left])
+        assert run("named", "low") == LOW
 
 
 def test_what_many_keep_at_once_is_kept_under_its_own_key(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from beholden.forensics.names import Names, names
 from beholden.forensics.spelling import Kind, fold
 from beholden.model.ids import PersonNumber
 
-__all__ = ["Kind", "Needles", "Sought", "fold", "needles"]
+__all__ = ["Kind", "Needles", "Sought", "fold", "needles", "only_whole"]
 
 Matches = Callable[[PersonNumber, str, str], bool]
 """Whether a text is the value of this field that was disclosed of this person."""
@@ -54,16 +54,14 @@ class Sought:
 
 @dataclass(slots=True)
 class Needles:
-    """All that is looked for. `unusable` counts values that were left out, `only_whole` the addresses that are found
-    where they are a value of a table, but not in the midst of a text. An address or phone that two people share finds
-    both."""
+    """All that is looked for. `unusable` counts values that were left out. An address or phone that two people share
+    finds both."""
 
     people: dict[PersonNumber, Sought]
     matches: Matches
     index: Index
     names: Names
     unusable: dict[Kind, int] = field(default_factory=dict)
-    only_whole: int = 0
     audience: Audience = field(default_factory=Audience)
 
 
@@ -78,8 +76,7 @@ def needles(sought: Iterable[Sought], matches: Matches, key: bytes = IN_HOUSE[:3
     unusable = dict(index.unusable)
     if crowded:
         unusable[Kind.OUTSIDE_ID] = unusable.get(Kind.OUTSIDE_ID, 0) + crowded
-    known, odd = names((one.person, one.name) for one in people.values()), _only_whole(people.values(), index)
-    made = Needles(people, matches, index, known, unusable=unusable, only_whole=odd)
+    made = Needles(people, matches, index, names((one.person, one.name) for one in people.values()), unusable=unusable)
     if hashed:
         made.audience = audience(hashes)
     return made
@@ -112,10 +109,12 @@ def _usable(people: Iterable[Sought]) -> tuple[list[tuple[Kind, PersonNumber, st
     return chosen, crowded
 
 
-def _only_whole(people: Iterable[Sought], index: Index) -> int:
-    """How many addresses are not recognised among other text: `a(b)@x.example`, `ann@[10.0.0.1]`."""
+def only_whole(sought: Needles) -> int:
+    """How many addresses are found where they are a value of a table, but not in the midst of a text:
+    `a(b)@x.example`, `ann@[10.0.0.1]`."""
+    people = sought.people.values()
     odd = (one for one in people if USUAL.fullmatch(one.email) is None and keys(Kind.EMAIL, one.email))
-    return sum(not _in_text(one, index) for one in odd)
+    return sum(not _in_text(one, sought.index) for one in odd)
 
 
 def _in_text(one: Sought, index: Index) -> bool:

@@ -146,24 +146,15 @@ def _reader(kind: Any) -> Reader:
     if kind in (int, float, str, bool, type(None)):
         return _scalar(kind)
     if kind is Find:
-        return _row(kind)
+        return _fixed(Find._make, map(_reader, get_type_hints(Find).values()))
     origin, inner = get_origin(kind), get_args(kind)
     if origin is dict:
         return _mapping(*map(_reader, inner))
     if origin in (list, set, frozenset) or (origin is tuple and inner[1:] == (...,)):
         return _many(origin, _reader(inner[0]))
     if origin is tuple:
-        return _fixed(tuple(map(_reader, inner)))
+        return _fixed(tuple, map(_reader, inner))
     return _any_of(tuple(map(_reader, inner)))  # a union
-
-
-def _row(kind: Any) -> Reader:
-    readers = [_reader(hint) for hint in get_type_hints(kind).values()]
-
-    def read(value: Any) -> Any:
-        return kind(*_each(value, readers))
-
-    return read
 
 
 def _record(kind: Any) -> Reader:
@@ -200,9 +191,11 @@ def _many(make: Any, item: Reader) -> Reader:
     return read
 
 
-def _fixed(items: tuple[Reader, ...]) -> Reader:
+def _fixed(make: Any, items: Iterable[Reader]) -> Reader:
+    readers = tuple(items)
+
     def read(value: Any) -> Any:
-        return tuple(_each(value, items))
+        return make(_each(value, readers))
 
     return read
 

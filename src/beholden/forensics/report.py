@@ -11,7 +11,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from beholden.forensics.coverage import Statement
-from beholden.forensics.needles import Needles
+from beholden.forensics.needles import Needles, only_whole
 from beholden.forensics.ports import Exhibit
 from beholden.forensics.spelling import Kind
 from beholden.forensics.tally import PersonFound, Tally
@@ -118,6 +118,7 @@ def document(
     more: Mapping[str, object],
 ) -> dict[str, object]:
     """The report as plain values, in a fixed order. `more` are further sections, in theirs."""
+    odd = only_whole(sought)
     return {
         "format": FORMAT,
         "examination": _header(header),
@@ -129,22 +130,22 @@ def document(
         "exhibits": [asdict(one) | {"unchanged": one.unchanged} for one in custody],
         "coincidences": {"expected_people": coincidences, "sentence": _chance(coincidences)},
         "unusable": {kind.value: count for kind, count in sorted(sought.unusable.items())},
-        "only_whole": sought.only_whole,
+        "only_whole": odd,
         "searched": list(SEARCHED),
-        "not_searched": [*_left_out(sought), *NOT_SEARCHED],
+        "not_searched": [*_left_out(sought, odd), *NOT_SEARCHED],
         "people": _people(tally, sought, corroborated=True),
         "uncorroborated": _people(tally, sought, corroborated=False)[:MAX_ALONE],
         **more,
     }
 
 
-def _left_out(sought: Needles) -> Iterator[str]:
-    """Which of the people's own values were not looked for, or not everywhere."""
+def _left_out(sought: Needles, odd: int) -> Iterator[str]:
+    """Which of the people's own values were not looked for, or not everywhere; `odd` addresses, see `only_whole`."""
     for kind, count in sorted(sought.unusable.items()):
-        yield f"{count:,} {_UNUSABLE.get(kind, f'values ({kind.value}) that are none')}"
-    if sought.only_whole:
+        yield f"{count:,} {_UNUSABLE[kind]}"
+    if odd:
         yield (
-            f"e-mail addresses of unusual spelling in the midst of texts (of {sought.only_whole:,} people; found where "
+            f"e-mail addresses of unusual spelling in the midst of texts (of {odd:,} people; found where "
             "they are a value of their own in a table)"
         )
 

@@ -1,15 +1,15 @@
 """Files that made-up people are planted in: one for each format and spelling that an examination says it reads."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from beholden.backends.evidence.seeds.databases import DATABASES
 from beholden.backends.evidence.seeds.disk import DISKS
 from beholden.backends.evidence.seeds.documents import DOCUMENTS
 from beholden.backends.evidence.seeds.packed import PACKED
-from beholden.backends.evidence.seeds.texts import TEXTS
+from beholden.backends.evidence.seeds.texts import TEXTS, Format
 from beholden.forensics.needles import Sought
 
-_FORMATS: Mapping[str, Callable[[Sequence[Sought]], bytes]] = {**TEXTS, **PACKED, **DOCUMENTS, **DATABASES, **DISKS}
+_FORMATS: Mapping[str, Format] = {**TEXTS, **PACKED, **DOCUMENTS, **DATABASES, **DISKS}
 
 
 class FormatSeeds:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from beholden.backends.evidence.seeds.texts import Format
 from beholden.forensics.needles import Sought
 
 _SCHEMA = "create table people (id integer primary key, uid text, email text, name text, city text)"
@@ -42,43 +43,50 @@ def heap_page(tuples: Sequence[bytes], size: int = 8192, dead: Sequence[bytes] =
     """A page of tuples (storage/bufpage.h), and below them some that no line pointer names."""
     upper, pointers, body = size, [], b""
     for one in tuples:
-        padded = one.ljust(-(-len(one) // 8) * 8, b"\x00")
+        padded = _aligned(one)
         upper -= len(padded)
         pointers.append(upper | 1 << 15 | len(one) << 17)
         body = padded + body
-    below = b"".join(one.ljust(-(-len(one) // 8) * 8, b"\x00") for one in dead)
+    below = b"".join(map(_aligned, dead))
     lower = 24 + 4 * len(pointers)
     head = struct.pack("<IIHHHHHHI", 0, 1, 0, 0, lower, upper, size, size | 4, 0)
     head += struct.pack(f"<{len(pointers)}I", *pointers)
     return head.ljust(upper - len(below), b"\x00") + below + body
 
 
+def _aligned(one: bytes) -> bytes:
+    return one.ljust(-(-len(one) // 8) * 8, b"\x00")
+
+
+def _live(one: Sought, number: int) -> bytes:
+    return heap_tuple(_values(one), number=number)
+
+
+def _removed(one: Sought, number: int) -> bytes:
+    return heap_tuple(_values(one), xmax=701, mask=0x0502, number=number)
+
+
 def _values(one: Sought) -> list[bytes]:
     return [value.encode() for value in (one.scoped_id, one.email, one.name, "Rome")]
 
 
-def _heap(people: Sequence[Sought], *, removed: bool = False) -> bytes:
-    xmax, mask = (701, 0x0502) if removed else (0, 0x0902)
-    pages = (people[at : at + _ON_A_PAGE] for at in range(0, len(people), _ON_A_PAGE))
-    return b"".join(
-        heap_page([heap_tuple(_values(one), xmax=xmax, mask=mask, number=n) for n, one in enumerate(some, 1)])
-        for some in pages
-    )
+def _vacuumed(tuples: Sequence[bytes]) -> bytes:
+    """A page whose rows VACUUM gave back, and others that are there."""
+    return heap_page([heap_tuple([b"-", b"-", b"no one", b"Rome"], number=n) for n in range(1, 6)], dead=tuples)
 
 
-def _vacuumed(people: Sequence[Sought]) -> bytes:
-    """Rows whose place VACUUM gave back, beside some that were never theirs."""
-    others = [heap_tuple([b"-", b"-", b"no one", b"Rome"], number=n) for n in range(1, 6)]
-    pages = (people[at : at + _ON_A_PAGE] for at in range(0, len(people), _ON_A_PAGE))
-    return b"".join(
-        heap_page(others, dead=[heap_tuple(_values(one), xmax=701, mask=0x0502) for one in some]) for some in pages
-    )
+def _heap(row: Callable[[Sought, int], bytes], page: Callable[[Sequence[bytes]], bytes] = heap_page) -> Format:
+    def made(people: Sequence[Sought]) -> bytes:
+        pages = (people[at : at + _ON_A_PAGE] for at in range(0, len(people), _ON_A_PAGE))
+        return b"".join(page([row(one, number) for number, one in enumerate(some, 1)]) for some in pages)
+
+    return made
 
 
-DATABASES: Mapping[str, Callable[[Sequence[Sought]], bytes]] = {
+DATABASES: Mapping[str, Format] = {
     "SQLite, live rows": _sqlite,
     "SQLite, deleted rows": lambda people: _sqlite(people, "delete from people"),
-    "PostgreSQL, live rows": _heap,
-    "PostgreSQL, deleted rows": lambda people: _heap(people, removed=True),
-    "PostgreSQL, vacuumed rows": _vacuumed,
+    "PostgreSQL, live rows": _heap(_live),
+    "PostgreSQL, deleted rows": _heap(_removed),
+    "PostgreSQL, vacuumed rows": _heap(_removed, _vacuumed),
 }

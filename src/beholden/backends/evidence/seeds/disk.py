@@ -1,10 +1,9 @@
 """Made-up people on a small FAT disk: in a file, in a deleted one, and in what no file has any more."""
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
-from beholden.backends.evidence.seeds.texts import csv
-from beholden.forensics.needles import Sought
+from beholden.backends.evidence.seeds.texts import Format, csv
 
 _SECTOR = 512
 _SECTORS = 400
@@ -34,11 +33,11 @@ def _disk(data: bytes, name: bytes, *, allocated: bool) -> bytes:
     return (start + bytes((_BEGIN - 2) * _SECTOR) + data).ljust(_SECTORS * _SECTOR, b"\0")
 
 
-def _of_table(name: bytes, *, allocated: bool) -> Callable[[Sequence[Sought]], bytes]:
+def _of_table(name: bytes, *, allocated: bool) -> Format:
     return lambda people: _disk(csv(people).encode(), name, allocated=allocated)
 
 
-DISKS: Mapping[str, Callable[[Sequence[Sought]], bytes]] = {
+DISKS: Mapping[str, Format] = {
     "FAT disk, file": _of_table(b"PEOPLE  CSV", allocated=True),
     "FAT disk, deleted file": _of_table(b"\xe5EOPLE  CSV", allocated=False),
     "FAT disk, unallocated space": _of_table(b"", allocated=False),

@@ -1,7 +1,7 @@
 """Made-up people in mails, office documents and tables of columns."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from html import escape
 
@@ -10,7 +10,7 @@ from pyarrow import feather, parquet
 from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
 
 from beholden.backends.evidence.seeds.packed import zipped
-from beholden.backends.evidence.seeds.texts import csv
+from beholden.backends.evidence.seeds.texts import Format, csv
 from beholden.forensics.needles import Sought
 
 _SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -74,7 +74,7 @@ def _arrow(people: Sequence[Sought]) -> bytes:
     return made.getvalue()
 
 
-DOCUMENTS: Mapping[str, Callable[[Sequence[Sought]], bytes]] = {
+DOCUMENTS: Mapping[str, Format] = {
     "mail, body in base64": lambda people: _mail(people, "base64"),
     "mail, body quoted-printable": lambda people: _mail(people, "quoted-printable"),
     "workbook": _workbook,

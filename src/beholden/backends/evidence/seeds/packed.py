@@ -6,12 +6,11 @@ import io
 import lzma
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import zstandard
 
-from beholden.backends.evidence.seeds.texts import csv
-from beholden.forensics.needles import Sought
+from beholden.backends.evidence.seeds.texts import Format, csv
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
@@ -36,11 +35,11 @@ def _tar(data: bytes) -> bytes:
     return made.getvalue()
 
 
-def _of_table(pack: Callable[[bytes], bytes]) -> Callable[[Sequence[Sought]], bytes]:
+def _of_table(pack: Callable[[bytes], bytes]) -> Format:
     return lambda people: pack(csv(people).encode())
 
 
-PACKED: Mapping[str, Callable[[Sequence[Sought]], bytes]] = {
+PACKED: Mapping[str, Format] = {
     "gzip": _of_table(lambda data: gzip.compress(data, mtime=0)),
     "bzip2": _of_table(bz2.compress),
     "xz": _of_table(lzma.compress),

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from beholden.forensics.needles import Sought
 
+Format = Callable[[Sequence[Sought]], bytes]
+"""Writes people into a file of one format."""
+
 
 def csv(people: Sequence[Sought]) -> str:
     """A table of them, as many formats hold it."""
@@ -26,7 +29,7 @@ def _log(people: Sequence[Sought]) -> str:
     return "".join(line.format(p.scoped_id, p.email.replace("@", "%40")) for p in people)
 
 
-TEXTS: Mapping[str, Callable[[Sequence[Sought]], bytes]] = {
+TEXTS: Mapping[str, Format] = {
     "CSV in UTF-8": lambda people: csv(people).encode(),
     "CSV in UTF-16": lambda people: csv(people).encode("utf-16"),
     "CSV in UTF-16, big end first": lambda people: csv(people).encode("utf-16-be"),
